@@ -1,1 +1,3 @@
-//! Under construction.
+//! Cluster API IPAM: pools give addresses to claims.
+
+pub mod plan;

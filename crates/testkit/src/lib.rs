@@ -1,1 +1,39 @@
-//! Under construction.
+//! What tests of several rooms share.
+//!
+//! - [`assets`]: the programs of a control plane and the definitions of Cluster API, found, fetched or built;
+//! - [`ControlPlane`]: a real etcd and kube-apiserver on loopback, gone when the test process is;
+//! - [`FaultProxy`]: the same API server, answering badly on request;
+//! - [`Cadastre`]: our own program as a child process to stop, continue and kill;
+//! - [`eventually`]: waiting for a condition instead of sleeping.
+//!
+//! Only [`assets`] exists without the feature `cluster`.
+
+pub mod assets;
+
+#[cfg(feature = "cluster")]
+mod client;
+#[cfg(feature = "cluster")]
+mod control_plane;
+#[cfg(feature = "cluster")]
+mod eventually;
+#[cfg(feature = "cluster")]
+mod keeper;
+#[cfg(feature = "cluster")]
+mod pki;
+#[cfg(feature = "cluster")]
+mod port;
+#[cfg(feature = "cluster")]
+mod process;
+
+pub use assets::{CapiVersion, capi_crds};
+
+#[cfg(feature = "cluster")]
+pub use client::client;
+#[cfg(feature = "cluster")]
+pub use control_plane::{ControlPlane, Options};
+#[cfg(feature = "cluster")]
+pub use eventually::eventually;
+#[cfg(feature = "cluster")]
+pub use port::Port;
+#[cfg(feature = "cluster")]
+pub use process::{Cadastre, Process};

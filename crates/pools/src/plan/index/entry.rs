@@ -1,0 +1,158 @@
+//! One pool in the index.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use api::pool::{AddressPoolSpec, Holder, PrefixPoolSpec};
+use jiff::Timestamp;
+
+use crate::plan::{
+    claim::Promise,
+    domain::{Domain, FieldError},
+    facts::PoolFacts,
+    ledger::Ledger,
+    name::ObjectName,
+};
+
+/// The spec of a pool of either sort.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolSpec {
+    /// Single addresses.
+    Addresses(AddressPoolSpec),
+    /// Prefixes.
+    Prefixes(PrefixPoolSpec),
+}
+
+impl PoolSpec {
+    /// What the pool may hand out, or every reason why it may not.
+    ///
+    /// # Errors
+    /// One [`FieldError`] per problem.
+    pub fn domain(&self) -> Result<Domain, Vec<FieldError>> {
+        match self {
+            Self::Addresses(spec) => Domain::of_stored_addresses(spec),
+            Self::Prefixes(spec) => Domain::of_stored_prefixes(spec),
+        }
+    }
+}
+
+/// A slot promised to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reservation {
+    /// UID of the claim.
+    pub(super) uid: Box<str>,
+    pub(super) slot: u128,
+    pub(super) promise: Promise,
+    /// Kept at least until then, whatever happens to the claim: another process, or a request whose answer was lost,
+    /// may still create the address.
+    pub(super) hold_until: Option<Timestamp>,
+}
+
+/// One pool: its object, its books, and who wants something from it.
+#[derive(Debug, Default)]
+pub struct PoolEntry {
+    pub(super) facts: Option<PoolFacts>,
+    pub(super) spec: Option<PoolSpec>,
+    /// `None` while the pool does not exist or its spec cannot be used.
+    pub(super) ledger: Option<Ledger>,
+    pub(super) unusable: Option<String>,
+    /// In-use objects (spec §1).
+    pub(super) members: HashSet<ObjectName>,
+    /// Claims that refer to the pool.
+    pub(super) claims: HashSet<ObjectName>,
+    /// Claims that may be given an address now, oldest first (spec §7).
+    pub(super) waiting: BTreeSet<(Timestamp, ObjectName)>,
+    pub(super) reservations: HashMap<ObjectName, Reservation>,
+    /// The journal as last seen or written; a change by somebody else means another allocator is at work.
+    pub(super) journal: Option<Holder>,
+    /// Another allocator wrote to the pool: look at all addresses afresh before promising anything.
+    pub(super) stale: bool,
+    /// A fresh list of addresses is under way that will settle `stale`.
+    pub(super) refreshing: bool,
+    /// The installed CRD has no field for the journal; it goes to an annotation.
+    pub(super) journal_in_annotation: bool,
+}
+
+impl PoolEntry {
+    /// The object, if it exists.
+    #[must_use]
+    pub fn facts(&self) -> Option<&PoolFacts> {
+        self.facts.as_ref()
+    }
+
+    /// The spec, if the object exists.
+    #[must_use]
+    pub fn spec(&self) -> Option<&PoolSpec> {
+        self.spec.as_ref()
+    }
+
+    /// The books, if the spec can be used.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    /// Why the spec cannot be used.
+    #[must_use]
+    pub fn unusable(&self) -> Option<&str> {
+        self.unusable.as_deref()
+    }
+
+    /// Number of claims waiting for an address.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Claims waiting for an address, oldest first.
+    pub fn waiting_claims(&self) -> impl Iterator<Item = &ObjectName> {
+        self.waiting.iter().map(|(_, name)| name)
+    }
+
+    /// Whether no object and no promise keeps the pool in use (spec §13).
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.members.is_empty()
+            && self.reservations.values().all(|r| matches!(r.promise, Promise::Planned | Promise::Recorded))
+    }
+
+    /// Whether another allocator's writes must be looked at before the next promise.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale || self.refreshing
+    }
+
+    /// Whether the journal is kept in an annotation.
+    #[must_use]
+    pub fn journal_in_annotation(&self) -> bool {
+        self.journal_in_annotation
+    }
+
+    /// Nothing refers to the pool and it does not exist: the entry can be dropped.
+    pub(super) fn is_void(&self) -> bool {
+        self.facts.is_none() && self.members.is_empty() && self.claims.is_empty() && self.reservations.is_empty()
+    }
+
+    /// Puts the books in order after the spec or the set of objects changed as a whole.
+    pub(super) fn rebase(&mut self, held: impl IntoIterator<Item = crate::plan::ledger::Held>) {
+        let domain = self.spec.as_ref().map(PoolSpec::domain);
+        self.unusable = None;
+        self.ledger = match domain {
+            None => None,
+            Some(Ok(domain)) => {
+                let mut ledger = Ledger::new(domain);
+                held.into_iter().for_each(|h| {
+                    ledger.occupy(h);
+                });
+                for reservation in self.reservations.values() {
+                    ledger.reserve(reservation.slot);
+                }
+                Some(ledger)
+            }
+            Some(Err(problems)) => {
+                let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                self.unusable = Some(text.join("; "));
+                None
+            }
+        };
+    }
+}

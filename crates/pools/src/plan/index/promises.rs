@@ -1,0 +1,342 @@
+//! Reserve, write, confirm: the life of a promise (DESIGN §4).
+//!
+//! ```text
+//! Planned ──pool written──► Recorded ──create sent──► Unsettled ──answer──► Created ──watch──► gone, the address counts
+//!    └── pool not written: gone      └─ refused: gone      └─ answer lost: stays, and is tried again
+//! ```
+
+use api::pool::{Allocation, Holder, Reservation as Entry};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Index, Wake, entry::Reservation};
+use crate::plan::{
+    claim::{Promise, Refusal},
+    name::{ObjectName, PoolName},
+};
+
+/// How long a promise of another process, or one whose request may still be on its way, keeps its slot from others.
+/// Longer than any request of ours may take (10 s), so that a late create cannot meet a new owner.
+const HOLD: SignedDuration = SignedDuration::from_secs(15);
+/// First delay after a refused create; doubles up to [`MAX_BACKOFF`] (spec §11.3 step 9).
+const MIN_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
+const MAX_BACKOFF: SignedDuration = SignedDuration::from_mins(5);
+
+/// A promise ready to be turned into an `IPAddress`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The address, or the base of the prefix, as text.
+    pub address: String,
+    /// `spec.prefix`.
+    pub prefix: u8,
+    /// `spec.gateway`.
+    pub gateway: Option<String>,
+    /// UID of the pool, for the owner reference.
+    pub pool_uid: Box<str>,
+}
+
+/// How a create ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The object exists with what we asked for.
+    Created,
+    /// An object of that name existed before; the watch will show whose it is.
+    Exists,
+    /// The server did not and will not do it, in its words.
+    Refused(String),
+    /// Nobody knows.
+    Unknown,
+    /// The server did not do it, but may if asked again.
+    NotExecuted,
+}
+
+impl Index {
+    /// Promises free slots to the oldest waiting claims, at most `limit`. Returns how many.
+    ///
+    /// The caller must write [`Self::journal`] and then call [`Self::recorded`] or [`Self::unrecorded`].
+    pub fn promise(&mut self, pool: &PoolName, limit: usize) -> usize {
+        let Some(entry) = self.pools.get_mut(pool) else { return 0 };
+        let Some(facts) = entry.facts.as_ref() else { return 0 };
+        if facts.paused || facts.deleting || entry.stale || entry.refreshing {
+            return 0;
+        }
+        let Some(ledger) = entry.ledger.as_mut() else { return 0 };
+        let open = entry.reservations.values().filter(|r| r.hold_until.is_none()).count();
+        let mut promised = 0;
+        while promised + open < limit && !ledger.is_exhausted() {
+            let Some((_, name)) = entry.waiting.pop_first() else { break };
+            let Some(claim) = self.claims.get(&name) else { continue };
+            let remembered = claim.remembered.filter(|slot| ledger.is_free(*slot));
+            let Some(slot) = remembered.or_else(|| ledger.lowest_free()) else { break };
+            ledger.reserve(slot);
+            let uid = claim.facts.version.uid.clone();
+            let promise = Reservation { uid, slot, promise: Promise::Planned, hold_until: None };
+            entry.reservations.insert(name, promise);
+            promised += 1;
+        }
+        promised
+    }
+
+    /// The journal to be written to the pool: every promise whose outcome has not been seen, signed by this process.
+    /// `None` when the one on the pool says the same.
+    #[must_use]
+    pub fn journal(&self, pool: &PoolName) -> Option<Allocation> {
+        let entry = self.pools.get(pool)?;
+        let written = entry.facts.as_ref()?.allocation.as_ref();
+        let space = entry.ledger.as_ref()?.domain().space;
+        let mut reservations: Vec<Entry> = entry
+            .reservations
+            .iter()
+            .filter(|(_, r)| r.promise != Promise::Created || r.hold_until.is_some())
+            .filter_map(|(name, r)| {
+                Some(Entry {
+                    address: space.base_of(r.slot)?.base().to_string(),
+                    namespace: name.namespace().to_owned(),
+                    name: name.name().to_owned(),
+                    uid: r.uid.to_string(),
+                })
+            })
+            .collect();
+        reservations.sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let unchanged = written.map_or(reservations.is_empty(), |w| w.reservations == reservations);
+        if unchanged {
+            return None;
+        }
+        let by = written.map(|w| &w.by).filter(|by| by.holder == self.settings.holder);
+        let sequence = by.map_or(1, |by| by.sequence + 1);
+        Some(Allocation { by: Holder { holder: self.settings.holder.clone(), sequence }, reservations })
+    }
+
+    /// The pool carries the journal: planned promises hold. Returns the claims that may now be served.
+    pub fn recorded(&mut self, pool: &PoolName, journal: &Allocation) -> Vec<ObjectName> {
+        let Some(entry) = self.pools.get_mut(pool) else { return Vec::new() };
+        let mut served = Vec::new();
+        for Entry { namespace, name, uid, .. } in &journal.reservations {
+            let name = ObjectName::new(namespace, name);
+            if let Some(r) = entry.reservations.get_mut(&name).filter(|r| *r.uid == **uid)
+                && r.promise == Promise::Planned
+            {
+                r.promise = Promise::Recorded;
+                served.push(name);
+            }
+        }
+        served
+    }
+
+    /// The pool certainly does not carry the journal: planned promises are taken back, their claims wait again.
+    pub fn unrecorded(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
+        let Some(entry) = self.pools.get(pool) else { return };
+        let planned: Vec<ObjectName> = entry
+            .reservations
+            .iter()
+            .filter(|(_, r)| r.promise == Promise::Planned)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in planned {
+            self.take_back(pool, &name);
+            self.requeue(&name, now, wake);
+        }
+    }
+
+    /// What to create for a claim that was promised a slot, or `None` when nothing is promised any more. From here on
+    /// the outcome is unknown until [`Self::settle`].
+    pub fn begin_create(&mut self, claim: &ObjectName) -> Option<Granted> {
+        let facts = &self.claims.get(claim)?.facts;
+        let entry = self.pools.get_mut(&facts.pool)?;
+        let ledger = entry.ledger.as_ref()?;
+        let domain = ledger.domain();
+        let reservation = entry.reservations.get_mut(claim).filter(|r| r.uid == facts.version.uid)?;
+        // The pool may have changed since (spec §10.3): what was never sent is not sent outside the pool.
+        if reservation.promise == Promise::Recorded && !domain.slots.contains(reservation.slot) {
+            return None;
+        }
+        let granted = Granted {
+            address: domain.space.base_of(reservation.slot)?.base().to_string(),
+            prefix: domain.prefix,
+            gateway: domain.gateway.clone(),
+            pool_uid: entry.facts.as_ref()?.version.uid.clone(),
+        };
+        reservation.promise = Promise::Unsettled;
+        Some(granted)
+    }
+
+    /// Enters the outcome of a create.
+    pub fn settle(&mut self, claim: &ObjectName, outcome: Settled, now: Timestamp, wake: &mut Wake) {
+        let Some(entry) = self.claims.get_mut(claim) else { return };
+        let pool = entry.facts.pool.clone();
+        let promise = match outcome {
+            Settled::Created => Promise::Created,
+            // Asked again after a while: by then the watch shows the object, or it is gone.
+            Settled::Exists | Settled::Unknown => Promise::Unsettled,
+            Settled::NotExecuted => Promise::Recorded,
+            Settled::Refused(message) => {
+                let doubled = MIN_BACKOFF.saturating_mul(1 << entry.refusals.min(9));
+                entry.refusals += 1;
+                entry.refused = Some(Refusal { message, until: now + doubled.min(MAX_BACKOFF) });
+                self.take_back(&pool, claim);
+                wake.pools.push(pool);
+                return;
+            }
+        };
+        if promise == Promise::Created {
+            entry.refused = None;
+            entry.refusals = 0;
+        }
+        let reservations = self.pools.get_mut(&pool).map(|p| &mut p.reservations);
+        if let Some(reservation) = reservations.and_then(|r| r.get_mut(claim)) {
+            // An answer may come after the watch: then the promise is gone already, or bears the same news.
+            reservation.promise = promise;
+        }
+        if promise == Promise::Created {
+            wake.pools.push(pool);
+        }
+    }
+
+    /// When the current refusal of a claim ends.
+    #[must_use]
+    pub fn refused_until(&self, claim: &ObjectName) -> Option<Timestamp> {
+        self.claims.get(claim)?.refused.as_ref().map(|r| r.until)
+    }
+
+    /// A promise that the spec of the pool no longer covers is taken back; its claim waits again.
+    pub fn withdraw(&mut self, claim: &ObjectName, now: Timestamp, wake: &mut Wake) {
+        let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else { return };
+        let reservations = self.pools.get(&pool).map(|p| &p.reservations);
+        if reservations.and_then(|r| r.get(claim)).is_some_and(|r| r.promise == Promise::Recorded) {
+            self.take_back(&pool, claim);
+            self.requeue(claim, now, wake);
+            wake.pools.push(pool);
+        }
+    }
+
+    /// A live read showed that the address of a promise does not exist. A create whose answer was lost may still be on
+    /// its way, so its slot stays out of reach for a while.
+    pub fn not_found(&mut self, claim: &ObjectName, now: Timestamp, wake: &mut Wake) {
+        let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else { return };
+        self.abandon(&pool, claim, now, wake);
+    }
+
+    /// The watch shows the address of a claim: the promise has served its purpose, unless it is held.
+    pub(super) fn confirm(&mut self, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
+        let Some(pool) = self.claims.get(name).map(|c| c.facts.pool.clone()) else { return };
+        if let Some(claim) = self.claims.get_mut(name) {
+            claim.remembered = None;
+            claim.refused = None;
+            claim.refusals = 0;
+        }
+        let held = self.pools.get(&pool).and_then(|p| p.reservations.get(name)).and_then(|r| r.hold_until);
+        if held.is_none_or(|until| until <= now) && self.take_back(&pool, name) {
+            wake.pools.push(pool);
+        }
+    }
+
+    /// A claim is gone or given up: frees its promise, at once when nothing was sent, after a while otherwise.
+    pub(super) fn abandon(&mut self, pool: &PoolName, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
+        let Some(entry) = self.pools.get_mut(pool) else { return };
+        let Some(reservation) = entry.reservations.get_mut(name) else { return };
+        match reservation.promise {
+            Promise::Planned | Promise::Recorded if reservation.hold_until.is_none() => {
+                self.take_back(pool, name);
+            }
+            _ => {
+                reservation.hold_until.get_or_insert(now + HOLD);
+            }
+        }
+        wake.pools.push(pool.clone());
+    }
+
+    /// Frees promises that were held long enough and that no claim will redeem. Returns when to look again.
+    pub fn sweep(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) -> Option<Timestamp> {
+        let entry = self.pools.get(pool)?;
+        let mut again: Option<Timestamp> = None;
+        let mut over = Vec::new();
+        for (name, reservation) in &entry.reservations {
+            let Some(until) = reservation.hold_until else { continue };
+            let claim = self.claims.get(name).filter(|c| c.facts.version.uid == reservation.uid);
+            let redeemable = claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
+            if redeemable {
+                continue;
+            }
+            if until <= now {
+                over.push(name.clone());
+            } else {
+                again = Some(again.map_or(until, |a| a.min(until)));
+            }
+        }
+        for name in over {
+            self.take_back(pool, &name);
+            self.requeue(&name, now, wake);
+        }
+        again
+    }
+
+    fn take_back(&mut self, pool: &PoolName, name: &ObjectName) -> bool {
+        let Some(entry) = self.pools.get_mut(pool) else { return false };
+        let Some(reservation) = entry.reservations.remove(name) else { return false };
+        if let Some(ledger) = &mut entry.ledger {
+            ledger.unreserve(reservation.slot);
+        }
+        true
+    }
+
+    /// Reads the journal of a pool that was seen anew. Promises of another process are honoured: they keep their slots
+    /// and serve their claims.
+    pub(super) fn read_journal(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
+        let Some(entry) = self.pools.get_mut(pool) else { return };
+        let Some(allocation) = entry.facts.as_ref().and_then(|f| f.allocation.clone()) else { return };
+        if entry.journal.as_ref() == Some(&allocation.by) {
+            return;
+        }
+        entry.journal = Some(allocation.by.clone());
+        if allocation.by.holder == self.settings.holder {
+            return;
+        }
+        // Before the list of addresses is begun, what the pool says is older than that list; afterwards it is not.
+        entry.stale |= self.listed;
+        let Some(ledger) = &mut entry.ledger else { return };
+        for Entry { address, namespace, name, uid } in allocation.reservations {
+            let Some(slot) = addr::parse_address(&address).ok().and_then(|a| ledger.slot_of(a)) else { continue };
+            let name = ObjectName::new(&namespace, &name);
+            if entry.reservations.contains_key(&name) {
+                continue;
+            }
+            ledger.reserve(slot);
+            let created = self.claims.get(&name).map(|c| c.facts.created);
+            if let Some(created) = created {
+                entry.waiting.remove(&(created, name.clone()));
+            }
+            let promise =
+                Reservation { uid: uid.into(), slot, promise: Promise::Recorded, hold_until: Some(now + HOLD) };
+            wake.claims.push(name.clone());
+            entry.reservations.insert(name, promise);
+        }
+    }
+
+    /// All addresses are being listed afresh: what pools say from now on is settled when the list is complete.
+    pub fn refresh_begins(&mut self) {
+        self.listed = true;
+        for entry in self.pools.values_mut() {
+            entry.refreshing = true;
+            entry.stale = false;
+        }
+    }
+
+    /// The fresh list is complete. Pools that another allocator wrote to meanwhile stay stale.
+    ///
+    /// Returns whether another list is needed.
+    pub fn refresh_ends(&mut self, wake: &mut Wake) -> bool {
+        let mut again = false;
+        for (name, entry) in &mut self.pools {
+            entry.refreshing = false;
+            again |= entry.stale;
+            wake.pools.push(name.clone());
+        }
+        again
+    }
+
+    /// The installed CRD dropped the journal from the status: keep it in an annotation from now on.
+    pub fn journal_was_pruned(&mut self, pool: &PoolName) {
+        if let Some(entry) = self.pools.get_mut(pool) {
+            entry.journal_in_annotation = true;
+        }
+    }
+}

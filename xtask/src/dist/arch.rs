@@ -1,0 +1,193 @@
+//! The machines we release for, and how to build a static binary for each.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    debian::{self, Tool},
+    project,
+    step::Step,
+};
+
+/// A machine of a release, by the name Go and the image registries use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arch {
+    /// 64-bit x86.
+    Amd64,
+    /// 64-bit Arm.
+    Arm64,
+}
+
+/// What it takes to build for another machine than this one.
+const ARM_CC: Tool = Tool {
+    program: "aarch64-linux-gnu-gcc",
+    package: "gcc-aarch64-linux-gnu",
+};
+const ARM_LIBC: Tool = Tool {
+    program: "../aarch64-linux-gnu/lib/libc.a",
+    package: "libc6-dev-arm64-cross",
+};
+
+impl Arch {
+    /// Name in image indexes (`GOARCH`).
+    pub(crate) const fn oci_name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    const fn triple(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+
+    /// The machine this runs on; `None` when we do not release for it.
+    pub(crate) fn native() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Self::Amd64),
+            "aarch64" => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+
+    /// Builds the release binary and returns where it is.
+    ///
+    /// The triple is always named, because `crt-static` without it breaks procedural macros; the package is built
+    /// alone, because others would switch features on in shared dependencies.
+    ///
+    /// # Errors
+    /// When the compiler for this machine is missing or the build fails.
+    pub(super) fn build(self, root: &Path) -> Result<PathBuf> {
+        let triple = self.triple();
+        let variable = triple.replace('-', "_").to_uppercase();
+        let mut cargo = project::cargo(root);
+        cargo.args([
+            "build",
+            "--locked",
+            "--release",
+            "--package",
+            "cadastre",
+            "--target",
+            triple,
+        ]);
+        cargo.env(
+            format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
+            "-C target-feature=+crt-static",
+        );
+        if Self::native() != Some(self) {
+            self.prepare_cross(root, &mut cargo, &variable)?;
+        }
+        Step::new(format!("build {self}"), "see the compiler's message above").run(&mut cargo)?;
+        Ok(project::built(root, Some(triple), "release", "cadastre"))
+    }
+
+    fn prepare_cross(self, root: &Path, cargo: &mut std::process::Command, variable: &str) -> Result<()> {
+        if self != Self::Arm64 {
+            bail!("cannot cross-build for {self}; run this on such a machine");
+        }
+        debian::ensure(&[ARM_CC, ARM_LIBC])?;
+        let remedy = format!(
+            "install the standard library with `rustup target add {}`",
+            self.triple()
+        );
+        let mut rustup = std::process::Command::new("rustup");
+        Step::new("target", remedy).run(rustup.current_dir(root).args(["target", "add", self.triple()]))?;
+        cargo.env(format!("CARGO_TARGET_{variable}_LINKER"), ARM_CC.program);
+        cargo.env(format!("CC_{}", self.triple().replace('-', "_")), ARM_CC.program);
+        Ok(())
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.oci_name())
+    }
+}
+
+impl FromStr for Arch {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "amd64" => Ok(Self::Amd64),
+            "arm64" => Ok(Self::Arm64),
+            _ => bail!("`{text}` is not a machine we release for; use amd64 or arm64"),
+        }
+    }
+}
+
+/// Refuses a binary that asks for a dynamic loader: the image holds no libraries.
+///
+/// # Errors
+/// When the bytes are not a little-endian 64-bit ELF file, or have a `PT_INTERP` segment.
+pub(super) fn check_static(elf: &[u8]) -> Result<()> {
+    const PT_INTERP: u64 = 3;
+    if elf.get(..6) != Some(b"\x7fELF\x02\x01") {
+        bail!("the build gave no 64-bit ELF file; this runs on Linux only");
+    }
+    let number = |offset: u64, bytes: usize| -> Result<u64> {
+        let start = usize::try_from(offset)?;
+        let field = elf
+            .get(start..start.saturating_add(bytes))
+            .context("the ELF file is cut short")?;
+        Ok(field
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    };
+    // Program headers: offset at 32, size of one at 54, how many at 56 (System V ABI, ELF-64 header).
+    let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+    for index in 0..count {
+        if number(table.saturating_add(index * size), 4)? == PT_INTERP {
+            bail!("the binary is linked dynamically; RUSTFLAGS overrides crt-static, so unset it");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header with one program header of type `kind`.
+    fn elf(kind: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 64 + 56];
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[32] = 64;
+        bytes[54] = 56;
+        bytes[56] = 1;
+        bytes[64] = kind;
+        bytes
+    }
+
+    #[test]
+    fn only_static_binaries_pass() {
+        check_static(&elf(1)).unwrap();
+        let error = check_static(&elf(3)).unwrap_err().to_string();
+        assert!(error.contains("linked dynamically"), "{error}");
+        assert!(check_static(b"#!/bin/sh\n").is_err());
+        assert!(check_static(&elf(1)[..80].to_vec()[..63]).is_err());
+    }
+
+    #[test]
+    fn this_test_is_dynamic_and_is_recognised() {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(check_static(&own).is_err());
+    }
+
+    #[test]
+    fn machines_are_called_as_in_image_indexes() {
+        for arch in [Arch::Amd64, Arch::Arm64] {
+            assert_eq!(arch.to_string().parse::<Arch>().unwrap(), arch);
+        }
+        assert!("x86_64".parse::<Arch>().is_err());
+    }
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask dist`: everything a release consists of, in `dist/`.
+
+mod arch;
+mod image;
+mod sums;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+pub(crate) use arch::Arch;
+
+use crate::{
+    debian,
+    manifest::{self, Certificates},
+    project::VERSION,
+    step::Step,
+};
+
+/// What to make.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// Machines to build for.
+    pub(crate) arches: Vec<Arch>,
+    /// Only the manifests: seconds instead of minutes, no compiler needed.
+    pub(crate) manifests_only: bool,
+    /// Where to put it.
+    pub(crate) out: PathBuf,
+}
+
+/// Builds the release.
+///
+/// # Errors
+/// With the step that failed and its remedy.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+    fs::create_dir_all(&options.out).with_context(|| format!("cannot create {}", options.out.display()))?;
+    let mut made = manifests(root, &options.out)?;
+    if !options.manifests_only {
+        made.extend(programs(root, options)?);
+    }
+    made.push(sums::write(&options.out, &made)?);
+    for file in &made {
+        let size = fs::metadata(file)
+            .with_context(|| format!("cannot read {}", file.display()))?
+            .len();
+        println!("{:>12}  {}", size, file.display());
+    }
+    Ok(())
+}
+
+/// `ipam-components.yaml` (clusterctl's name for it), its variant without cert-manager, and `metadata.yaml`.
+fn manifests(root: &Path, out: &Path) -> Result<Vec<PathBuf>> {
+    let step = Step::new(
+        "manifests",
+        "repair the file named above; `cargo xtask gen` writes deploy/crds",
+    );
+    step.work(|| {
+        let mut made = Vec::new();
+        for (name, certificates) in [
+            ("ipam-components.yaml", Certificates::CertManager),
+            ("ipam-components-self-managed.yaml", Certificates::SelfManaged),
+        ] {
+            let objects = manifest::components(root, VERSION, certificates)?;
+            made.push(write(out.join(name), manifest::to_yaml(&objects)?.as_bytes())?);
+        }
+        let metadata = fs::read(root.join("deploy/clusterctl/metadata.yaml"))?;
+        made.push(write(out.join("metadata.yaml"), &metadata)?);
+        Ok(made)
+    })
+}
+
+/// One static binary per machine, and one image archive that holds them all.
+fn programs(root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+    debian::ensure(&[debian::CC])?;
+    let (mut made, mut platforms) = (Vec::new(), Vec::new());
+    for &arch in &options.arches {
+        let binary = fs::read(arch.build(root)?).with_context(|| format!("cannot read the {arch} binary"))?;
+        arch::check_static(&binary)?;
+        let name = options.out.join(format!("cadastre-{VERSION}-linux-{arch}"));
+        made.push(write(name, &binary)?);
+        platforms.push(image::Platform {
+            architecture: arch.oci_name(),
+            binary,
+        });
+    }
+    for binary in &made {
+        make_executable(binary)?;
+    }
+    let archive = options.out.join(format!("cadastre-{VERSION}.oci.tar"));
+    let step = Step::new("image", "make room on the disk and run this again");
+    step.work(|| image::write(&archive, &format!("v{VERSION}"), &platforms))?;
+    made.push(archive);
+    Ok(made)
+}
+
+fn write(path: PathBuf, content: &[u8]) -> Result<PathBuf> {
+    fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+fn make_executable(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("cannot make {} executable", path.display()))
+}
+
+/// The folder used when none is named.
+pub(crate) fn default_out(root: &Path) -> PathBuf {
+    root.join("dist")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project;
+
+    #[test]
+    fn manifests_alone_need_no_compiler() {
+        let out = tempfile::tempdir().unwrap();
+        let options = Options {
+            arches: vec![Arch::Amd64],
+            manifests_only: true,
+            out: out.path().join("new/folder"),
+        };
+        run(&project::root().unwrap(), &options).unwrap();
+        let sums = fs::read_to_string(options.out.join("SHA256SUMS")).unwrap();
+        let names: Vec<_> = sums
+            .lines()
+            .filter_map(|line| line.split_once("  "))
+            .map(|(_, name)| name)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "ipam-components-self-managed.yaml",
+                "ipam-components.yaml",
+                "metadata.yaml"
+            ]
+        );
+        let written = fs::read_to_string(options.out.join("ipam-components.yaml")).unwrap();
+        let objects =
+            manifest::components(&project::root().unwrap(), VERSION, Certificates::CertManager).unwrap();
+        assert_eq!(manifest::parse(&written).unwrap(), objects);
+    }
+}
