@@ -92,7 +92,12 @@ fn addr(root: &Path, json: bool, arguments: &[OsString]) -> Result<()> {
     if json {
         let rounded: BTreeMap<_, _> = medians
             .iter()
-            .map(|(name, value)| (format!("{name}_ns"), json!((value * 10.0).round() / 10.0)))
+            .map(|(name, value)| {
+                (
+                    format!("{}_ns", stable(name)),
+                    json!((value * 10.0).round() / 10.0),
+                )
+            })
             .collect();
         println!("{}", json!(rounded));
     }
@@ -139,6 +144,15 @@ fn read(file: &Path) -> Result<Value> {
     serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", file.display()))
 }
 
+/// A bench's name as a JSON key: lower case, words joined by single underscores.
+fn stable(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
+}
+
 fn readable(nanoseconds: f64) -> String {
     match nanoseconds {
         n if n < 1e3 => format!("{n:.1} ns"),
@@ -169,6 +183,14 @@ mod tests {
         assert_eq!(found, BTreeMap::from([("set/next".to_owned(), 812.5)]));
         let later = SystemTime::now() + Duration::from_secs(3600);
         assert!(medians(dir.path(), later).unwrap().is_empty());
+    }
+
+    #[test]
+    fn names_become_keys() {
+        assert_eq!(
+            stable("release, anywhere/IPv4/dense"),
+            "release_anywhere_ipv4_dense"
+        );
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
             "advisories",
             "update the crate named above, or deny.toml with the reason beside it",
         )
-        .run(&mut deny(&["check", "--disable-fetch", "advisories"]))
+        .run(&mut deny(&["--offline", "check", "advisories"]))
     } else {
         note("advisories", format_args!("skipped: database not reachable"));
         Ok(())

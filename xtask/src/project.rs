@@ -43,15 +43,27 @@ pub(crate) fn cargo(root: &Path) -> Command {
 /// # Errors
 /// When neither `XDG_CACHE_HOME` nor `HOME` is set.
 pub(crate) fn tools_dir() -> Result<PathBuf> {
-    let absolute = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let cache = absolute("XDG_CACHE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+    let cache = folder_from("XDG_CACHE_HOME")
+        .or_else(|| folder_from("HOME").map(|home| home.join(".cache")))
         .context("neither XDG_CACHE_HOME nor HOME is set; set one to say where tools may be kept")?;
     Ok(cache.join("cadastre").join("tools"))
+}
+
+/// Where cargo keeps the sources of dependencies: `$CARGO_HOME`, else `~/.cargo`.
+///
+/// # Errors
+/// When neither `CARGO_HOME` nor `HOME` is set.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    folder_from("CARGO_HOME")
+        .or_else(|| folder_from("HOME").map(|home| home.join(".cargo")))
+        .context("neither CARGO_HOME nor HOME is set; set one to say where cargo keeps its files")
+}
+
+/// The absolute path in an environment variable.
+fn folder_from(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// Where cargo puts a binary of ours: `target/[triple/]<profile>/<name>`.

@@ -122,7 +122,11 @@ mod tests {
     use super::*;
 
     fn status(code: u16, message: &str) -> kube::Error {
-        kube::Error::Api(kube::core::Status::failure(message, "Reason").with_code(code).boxed())
+        kube::Error::Api(
+            kube::core::Status::failure(message, "Reason")
+                .with_code(code)
+                .boxed(),
+        )
     }
 
     #[test]
@@ -130,7 +134,10 @@ mod tests {
         assert_eq!(Answer::<u8>::from_kube(Ok(None)), Answer::Absent);
         assert_eq!(Answer::from_kube(Ok(Some(7))), Answer::Known(7));
         let silent = Answer::<u8>::from_kube(Err(status(503, "etcd is down")));
-        assert_eq!(silent, Answer::Unknown("the API server answered 503: etcd is down".into()));
+        assert_eq!(
+            silent,
+            Answer::Unknown("the API server answered 503: etcd is down".into())
+        );
         assert!(silent.is_unknown() && !silent.is_absent());
     }
 
@@ -139,7 +146,10 @@ mod tests {
         let answer: Answer<u8> = Answer::Unknown("no route".into());
         assert_eq!(answer.map(|n| n + 1), Answer::<u8>::Unknown("no route".into()));
         assert_eq!(Answer::Known(1).map(|n| n + 1), Answer::Known(2));
-        assert_eq!(Answer::Known(1).and_then(|_| Answer::<u8>::Absent), Answer::Absent);
+        assert_eq!(
+            Answer::Known(1).and_then(|_| Answer::<u8>::Absent),
+            Answer::Absent
+        );
     }
 
     #[test]

@@ -74,7 +74,10 @@ mod tests {
         let start = BootTime::now();
         assert!(start > BootTime::ZERO);
         assert!(BootTime::now() >= start);
-        assert_eq!((start + Duration::from_secs(2)).since(start), Duration::from_secs(2));
+        assert_eq!(
+            (start + Duration::from_secs(2)).since(start),
+            Duration::from_secs(2)
+        );
         assert_eq!(start.since(start + Duration::from_secs(1)), Duration::ZERO);
         assert_eq!(BootTime::MAX + Duration::from_secs(1), BootTime::MAX);
     }

@@ -9,7 +9,19 @@
 //! | [`lease`] | leader election by the rules of client-go, on a local clock |
 
 pub mod answer;
+pub mod certs;
 pub mod client;
 pub mod clock;
+pub mod conditions;
+pub mod health;
+pub mod lease;
 pub mod queue;
+pub mod server;
+pub mod shutdown;
 pub mod watch;
+pub mod webhook;
+
+// NOTE from the lead: shutdown.rs was written first and is kept; the folder shutdown/ was removed. health, metrics, events,
+// conditions, logging: as below.
+// Being written by another member of the team right now, leave these to them: health, metrics, events, conditions,
+// shutdown, logging. (certs, server, webhook, diagnostics, lease stay with you.) Remove this note at the end.

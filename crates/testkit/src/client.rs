@@ -29,12 +29,22 @@ pub fn client(config: &Config) -> Result<Client> {
     let https = config
         .rustls_https_connector_with_connector(connector(config))
         .context("unusable certificates in the client configuration")?;
-    let retry = config.default_retry.then(|| RetryLayer::new(RetryPolicy::server_retry()));
+    let retry = config
+        .default_retry
+        .then(|| RetryLayer::new(RetryPolicy::server_retry()));
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(retry)
-        .option_layer(config.auth_layer().context("unusable credentials in the client configuration")?)
-        .layer(config.extra_headers_layer().context("unusable headers in the client configuration")?)
+        .option_layer(
+            config
+                .auth_layer()
+                .context("unusable credentials in the client configuration")?,
+        )
+        .layer(
+            config
+                .extra_headers_layer()
+                .context("unusable headers in the client configuration")?,
+        )
         .map_err(BoxError::from)
         .map_request(|request: Request<Body>| request)
         .service(HyperClient::builder(TokioExecutor::new()).build(https));

@@ -36,9 +36,14 @@ where
         match tokio::time::timeout(left, probe()).await {
             Ok(Ok(value)) => return value,
             Ok(Err(reason)) => last = reason,
-            Err(_) => panic!("after {deadline:?} still not: {what}; last reason: {last} (a look was cut off)"),
+            Err(_) => {
+                panic!("after {deadline:?} still not: {what}; last reason: {last} (a look was cut off)")
+            }
         }
-        assert!(Instant::now() + pause < end, "after {deadline:?} still not: {what}; last reason: {last}");
+        assert!(
+            Instant::now() + pause < end,
+            "after {deadline:?} still not: {what}; last reason: {last}"
+        );
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }

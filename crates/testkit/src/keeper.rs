@@ -44,7 +44,10 @@ pub(crate) fn spawn(command: Command) -> Result<Child> {
         sender
     });
     let (reply, child) = mpsc::channel();
-    keeper.send((command, reply)).ok().context("the thread that starts processes has ended")?;
+    keeper
+        .send((command, reply))
+        .ok()
+        .context("the thread that starts processes has ended")?;
     child
         .recv()
         .context("the thread that starts processes has ended")?

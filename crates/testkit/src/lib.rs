@@ -17,6 +17,8 @@ mod control_plane;
 #[cfg(feature = "cluster")]
 mod eventually;
 #[cfg(feature = "cluster")]
+pub mod fault;
+#[cfg(feature = "cluster")]
 mod keeper;
 #[cfg(feature = "cluster")]
 mod pki;
@@ -33,6 +35,8 @@ pub use client::client;
 pub use control_plane::{ControlPlane, Options};
 #[cfg(feature = "cluster")]
 pub use eventually::eventually;
+#[cfg(feature = "cluster")]
+pub use fault::FaultProxy;
 #[cfg(feature = "cluster")]
 pub use port::Port;
 #[cfg(feature = "cluster")]

@@ -26,10 +26,14 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new() -> Result<Self> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "cadastre-testkit");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "cadastre-testkit");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
+        Ok(Self {
+            issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)?,
+        })
     }
 
     /// The authority's certificate, PEM.
@@ -39,9 +43,18 @@ impl Authority {
 
     /// For a server on loopback that is also known as `kubernetes` inside a cluster.
     pub(crate) fn server(&self) -> Result<Identity> {
-        let names = ["127.0.0.1", "::1", "10.96.0.1", "localhost", "kubernetes", "kubernetes.default.svc"];
+        let names = [
+            "127.0.0.1",
+            "::1",
+            "10.96.0.1",
+            "localhost",
+            "kubernetes",
+            "kubernetes.default.svc",
+        ];
         let mut params = CertificateParams::new(names.map(str::to_owned))?;
-        params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "kube-apiserver");
         self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
@@ -50,9 +63,15 @@ impl Authority {
     pub(crate) fn client(&self, user: &str, groups: &[&str]) -> Result<Identity> {
         let mut params = CertificateParams::default();
         // rcgen keeps one value per kind of name; the same kind by number is a second one.
-        let kinds = [DnType::OrganizationName, DnType::CustomDnType(ORGANIZATION.to_vec())];
+        let kinds = [
+            DnType::OrganizationName,
+            DnType::CustomDnType(ORGANIZATION.to_vec()),
+        ];
         if groups.len() > kinds.len() {
-            bail!("user {user:?} is in {} groups; a client certificate made here carries at most 2", groups.len());
+            bail!(
+                "user {user:?} is in {} groups; a client certificate made here carries at most 2",
+                groups.len()
+            );
         }
         for (kind, group) in kinds.into_iter().zip(groups) {
             params.distinguished_name.push(kind, *group);
@@ -66,7 +85,10 @@ impl Authority {
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(Identity {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
     }
 }
 

@@ -33,12 +33,17 @@ impl Port {
         let start = std::process::id().wrapping_mul(7919);
         for _ in 0..COUNT {
             let offset = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-            let Ok(number) = u16::try_from(FIRST + offset) else { continue };
+            let Ok(number) = u16::try_from(FIRST + offset) else {
+                continue;
+            };
             if let Some(port) = Self::claim(number) {
                 return Ok(port);
             }
         }
-        bail!("no TCP port between {FIRST} and {} is free on 127.0.0.1", FIRST + COUNT - 1);
+        bail!(
+            "no TCP port between {FIRST} and {} is free on 127.0.0.1",
+            FIRST + COUNT - 1
+        );
     }
 
     fn claim(number: u16) -> Option<Self> {
@@ -46,7 +51,10 @@ impl Port {
         let claim = UnixListener::bind_addr(&name).ok()?;
         // Free for us is not yet free: another program may listen there.
         TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
-        Some(Self { number, _claim: claim })
+        Some(Self {
+            number,
+            _claim: claim,
+        })
     }
 
     /// The number.

@@ -39,7 +39,12 @@ impl Process {
         let err = out.try_clone().context("cannot share the log file")?;
         command.stdout(out).stderr(err);
         let child = keeper::spawn(command).with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name: name.to_owned(), child, log: log.to_owned(), status: None })
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            log: log.to_owned(),
+            status: None,
+        })
     }
 
     /// The process id. Names another process some time after this one has ended.
@@ -57,7 +62,9 @@ impl Process {
     /// Everything it has written so far; empty when that cannot be read.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// The last lines of [`Process::log`], for messages.
@@ -128,7 +135,11 @@ impl Process {
                 return Ok(status);
             }
             if Instant::now() >= end {
-                bail!("{} still runs after {deadline:?}; its last lines:\n{}", self.name, self.log_tail());
+                bail!(
+                    "{} still runs after {deadline:?}; its last lines:\n{}",
+                    self.name,
+                    self.log_tail()
+                );
             }
             tokio::time::sleep(POLL).await;
         }
@@ -156,9 +167,16 @@ impl Process {
     fn signal(&mut self, signal: Signal) -> Result<()> {
         // Until its status is fetched the child is at least a zombie, so its id cannot belong to anyone else.
         if let Some(status) = self.exited() {
-            bail!("{} has ended already ({status}); its last lines:\n{}", self.name, self.log_tail());
+            bail!(
+                "{} has ended already ({status}); its last lines:\n{}",
+                self.name,
+                self.log_tail()
+            );
         }
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("not a process id")?;
+        let pid = i32::try_from(self.pid())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("not a process id")?;
         kill_process(pid, signal).with_context(|| format!("cannot signal {}", self.name))
     }
 
@@ -208,12 +226,21 @@ impl Cadastre {
     {
         let binary = binary.as_ref();
         if !binary.is_file() {
-            bail!("{} does not exist; build it first (cargo build -p cadastre)", binary.display());
+            bail!(
+                "{} does not exist; build it first (cargo build -p cadastre)",
+                binary.display()
+            );
         }
-        let dir = tempfile::Builder::new().prefix("cadastre-run-").tempdir().context("no temporary folder")?;
+        let dir = tempfile::Builder::new()
+            .prefix("cadastre-run-")
+            .tempdir()
+            .context("no temporary folder")?;
         let mut command = keeper::command(binary);
         command.args(args).envs(envs);
-        let name = binary.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = binary
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let process = Process::spawn(&name, command, &dir.path().join("log"))?;
         Ok(Self { process, _dir: dir })
     }
@@ -236,7 +263,12 @@ impl DerefMut for Cadastre {
 impl Drop for Cadastre {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("last lines of {} (pid {}):\n{}", self.name, self.pid(), self.log_tail());
+            eprintln!(
+                "last lines of {} (pid {}):\n{}",
+                self.name,
+                self.pid(),
+                self.log_tail()
+            );
         }
     }
 }

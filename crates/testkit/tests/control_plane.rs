@@ -44,7 +44,13 @@ async fn client_of(path: &std::path::Path) -> Client {
 }
 
 fn config_map(name: &str) -> ConfigMap {
-    ConfigMap { metadata: ObjectMeta { name: Some(name.to_owned()), ..Default::default() }, ..Default::default() }
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        },
+        ..Default::default()
+    }
 }
 
 #[tokio::test]
@@ -72,8 +78,14 @@ async fn definitions_are_served_before_their_objects_are_applied() {
     let applied = plane.apply_yaml_in(&namespace, WIDGETS).await.expect("applied");
     assert_eq!(applied.len(), 2);
     assert_eq!(applied[1].metadata.namespace.as_deref(), Some(namespace.as_str()));
-    let again = plane.apply_yaml_in(&namespace, WIDGETS).await.expect("applied again");
-    assert_eq!(again[1].metadata.resource_version, applied[1].metadata.resource_version, "nothing changed");
+    let again = plane
+        .apply_yaml_in(&namespace, WIDGETS)
+        .await
+        .expect("applied again");
+    assert_eq!(
+        again[1].metadata.resource_version, applied[1].metadata.resource_version,
+        "nothing changed"
+    );
 }
 
 #[tokio::test]
@@ -87,21 +99,40 @@ async fn a_bad_document_is_refused_with_its_kind_and_name() {
 #[tokio::test]
 async fn the_shared_control_plane_serves_cluster_api_v1beta2() {
     let plane = ControlPlane::shared().await;
-    let group = kube::discovery::group(&plane.client(), "ipam.cluster.x-k8s.io").await.expect("the group");
-    let kinds: Vec<String> =
-        group.versioned_resources("v1beta2").into_iter().map(|(resource, _)| resource.kind).collect();
-    assert!(kinds.contains(&"IPAddress".to_owned()) && kinds.contains(&"IPAddressClaim".to_owned()), "{kinds:?}");
+    let group = kube::discovery::group(&plane.client(), "ipam.cluster.x-k8s.io")
+        .await
+        .expect("the group");
+    let kinds: Vec<String> = group
+        .versioned_resources("v1beta2")
+        .into_iter()
+        .map(|(resource, _)| resource.kind)
+        .collect();
+    assert!(
+        kinds.contains(&"IPAddress".to_owned()) && kinds.contains(&"IPAddressClaim".to_owned()),
+        "{kinds:?}"
+    );
 }
 
 #[tokio::test]
 async fn old_releases_of_cluster_api_can_be_loaded_and_upgraded() {
-    let options = Options { capi: Some(CapiVersion::V1_7), ..Options::default() };
+    let options = Options {
+        capi: Some(CapiVersion::V1_7),
+        ..Options::default()
+    };
     let plane = ControlPlane::start(options).await.expect("control plane");
     let definitions: Api<CustomResourceDefinition> = Api::all(plane.client());
     // The versions of claims, and whether the newest has a cluster name.
     let claims = async || {
-        let definition = definitions.get("ipaddressclaims.ipam.cluster.x-k8s.io").await.expect("definition");
-        let names: Vec<String> = definition.spec.versions.iter().map(|version| version.name.clone()).collect();
+        let definition = definitions
+            .get("ipaddressclaims.ipam.cluster.x-k8s.io")
+            .await
+            .expect("definition");
+        let names: Vec<String> = definition
+            .spec
+            .versions
+            .iter()
+            .map(|version| version.name.clone())
+            .collect();
         let schema = serde_json::to_string(&definition.spec.versions.last()).expect("JSON");
         (names.join(" "), schema.contains("\"clusterName\""))
     };
@@ -109,7 +140,11 @@ async fn old_releases_of_cluster_api_can_be_loaded_and_upgraded() {
     plane.apply_capi(CapiVersion::V1_10).await.expect("1.10");
     assert_eq!(claims().await, ("v1alpha1 v1beta1".to_owned(), true), "1.10");
     plane.apply_capi(CapiVersion::V1_13).await.expect("1.13");
-    assert_eq!(claims().await, ("v1alpha1 v1beta1 v1beta2".to_owned(), true), "1.13");
+    assert_eq!(
+        claims().await,
+        ("v1alpha1 v1beta1 v1beta2".to_owned(), true),
+        "1.13"
+    );
 }
 
 #[tokio::test]
@@ -138,34 +173,59 @@ metadata: {{name: maker, namespace: {namespace}}}
     );
     plane.apply_yaml(&rights).await.expect("rights");
     let group = format!("makers-{namespace}");
-    let by_group = plane.kubeconfig_for("maker", &["other", &group]).expect("kubeconfig");
-    let by_token = plane.kubeconfig_for_service_account(&namespace, "maker").await.expect("token");
+    let by_group = plane
+        .kubeconfig_for("maker", &["other", &group])
+        .expect("kubeconfig");
+    let by_token = plane
+        .kubeconfig_for_service_account(&namespace, "maker")
+        .await
+        .expect("token");
     let stranger = plane.kubeconfig_for("stranger", &[]).expect("kubeconfig");
 
     for (path, name) in [(&by_group, "by-group"), (&by_token, "by-token")] {
         let maps: Api<ConfigMap> = Api::namespaced(client_of(path).await, &namespace);
         // RBAC reads roles from a cache that may be a moment behind.
         testkit::eventually(Duration::from_secs(10), "may create", || async {
-            maps.create(&PostParams::default(), &config_map(name)).await.map_err(|error| error.to_string())
+            maps.create(&PostParams::default(), &config_map(name))
+                .await
+                .map_err(|error| error.to_string())
         })
         .await;
-        let error = maps.list(&Default::default()).await.expect_err("may not list").to_string();
+        let error = maps
+            .list(&Default::default())
+            .await
+            .expect_err("may not list")
+            .to_string();
         assert!(error.contains("forbidden"), "{error}");
     }
     let maps: Api<ConfigMap> = Api::namespaced(client_of(&stranger).await, &namespace);
-    let error = maps.create(&PostParams::default(), &config_map("x")).await.expect_err("stranger").to_string();
+    let error = maps
+        .create(&PostParams::default(), &config_map("x"))
+        .await
+        .expect_err("stranger")
+        .to_string();
     assert!(error.contains("forbidden"), "{error}");
 }
 
 #[tokio::test]
 async fn data_survives_a_restart_and_a_crash_of_the_api_server() {
-    let plane = ControlPlane::start(Options { audit_log: true, ..Options::default() }).await.expect("control plane");
+    let plane = ControlPlane::start(Options {
+        audit_log: true,
+        ..Options::default()
+    })
+    .await
+    .expect("control plane");
     let maps: Api<ConfigMap> = Api::default_namespaced(plane.client());
-    maps.create(&PostParams::default(), &config_map("kept")).await.expect("created");
+    maps.create(&PostParams::default(), &config_map("kept"))
+        .await
+        .expect("created");
     let before = plane.pids().await;
 
     plane.restart_apiserver().await.expect("restart");
-    let kept = maps.get("kept").await.expect("the old client works with the new server");
+    let kept = maps
+        .get("kept")
+        .await
+        .expect("the old client works with the new server");
     assert_eq!(kept.metadata.name.as_deref(), Some("kept"));
     let after = plane.pids().await;
     assert_eq!((before[0], before.len()), (after[0], after.len()), "same etcd");
@@ -178,9 +238,21 @@ async fn data_survives_a_restart_and_a_crash_of_the_api_server() {
     maps.get("kept").await.expect("answers again");
 
     let log = std::fs::read_to_string(plane.audit_log().expect("switched on")).expect("readable");
-    let creations = log.lines().filter(|line| line.contains("\"verb\":\"create\"") && line.contains("configmaps"));
-    assert_eq!(creations.filter(|line| line.contains("\"admin\"")).count(), 1, "one create, one line");
-    assert!(plane.metrics().await.expect("metrics").contains("apiserver_request_total"));
+    let creations = log
+        .lines()
+        .filter(|line| line.contains("\"verb\":\"create\"") && line.contains("configmaps"));
+    assert_eq!(
+        creations.filter(|line| line.contains("\"admin\"")).count(),
+        1,
+        "one create, one line"
+    );
+    assert!(
+        plane
+            .metrics()
+            .await
+            .expect("metrics")
+            .contains("apiserver_request_total")
+    );
 }
 
 #[tokio::test]
@@ -188,7 +260,10 @@ async fn two_control_planes_run_side_by_side_and_leave_nothing() {
     let started = Instant::now();
     let (one, two) = tokio::join!(
         ControlPlane::start(Options::default()),
-        ControlPlane::start(Options { controller_manager: true, ..Options::default() })
+        ControlPlane::start(Options {
+            controller_manager: true,
+            ..Options::default()
+        })
     );
     let (one, two) = (one.expect("one"), two.expect("two"));
     eprintln!("two control planes after {:?}", started.elapsed());
@@ -197,7 +272,10 @@ async fn two_control_planes_run_side_by_side_and_leave_nothing() {
         .create(&PostParams::default(), &config_map("only-here"))
         .await
         .expect("created");
-    let elsewhere = Api::<ConfigMap>::default_namespaced(two.client()).get_opt("only-here").await.expect("readable");
+    let elsewhere = Api::<ConfigMap>::default_namespaced(two.client())
+        .get_opt("only-here")
+        .await
+        .expect("readable");
     assert!(elsewhere.is_none());
     two.namespace("with-account").await;
 
@@ -207,7 +285,10 @@ async fn two_control_planes_run_side_by_side_and_leave_nothing() {
     let dirs = [one.dir().to_owned(), two.dir().to_owned()];
     drop((one, two));
     for pid in pids {
-        assert!(!std::fs::exists(format!("/proc/{pid}")).expect("/proc"), "process {pid} is left");
+        assert!(
+            !std::fs::exists(format!("/proc/{pid}")).expect("/proc"),
+            "process {pid} is left"
+        );
     }
     for dir in dirs {
         assert!(!dir.exists(), "{} is left", dir.display());

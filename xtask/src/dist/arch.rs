@@ -3,10 +3,12 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    process::Command,
     str::FromStr,
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
 use crate::{
     debian::{self, Tool},
@@ -67,7 +69,6 @@ impl Arch {
     /// When the compiler for this machine is missing or the build fails.
     pub(super) fn build(self, root: &Path) -> Result<PathBuf> {
         let triple = self.triple();
-        let variable = triple.replace('-', "_").to_uppercase();
         let mut cargo = project::cargo(root);
         cargo.args([
             "build",
@@ -78,18 +79,28 @@ impl Arch {
             "--target",
             triple,
         ]);
-        cargo.env(
-            format!("CARGO_TARGET_{variable}_RUSTFLAGS"),
-            "-C target-feature=+crt-static",
-        );
+        // Flags from the environment would replace ours, and with them the static linking.
+        cargo
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        let flags = json!([
+            "-C",
+            "target-feature=+crt-static",
+            // Nobody needs to know where a release was built, and the same source then gives the same bytes.
+            format!("--remap-path-prefix={}=/cadastre", root.display()),
+            format!("--remap-path-prefix={}=/cargo", project::cargo_home()?.display()),
+        ]);
+        cargo
+            .arg("--config")
+            .arg(format!("target.{triple}.rustflags={flags}"));
         if Self::native() != Some(self) {
-            self.prepare_cross(root, &mut cargo, &variable)?;
+            self.prepare_cross(root, &mut cargo)?;
         }
         Step::new(format!("build {self}"), "see the compiler's message above").run(&mut cargo)?;
         Ok(project::built(root, Some(triple), "release", "cadastre"))
     }
 
-    fn prepare_cross(self, root: &Path, cargo: &mut std::process::Command, variable: &str) -> Result<()> {
+    fn prepare_cross(self, root: &Path, cargo: &mut Command) -> Result<()> {
         if self != Self::Arm64 {
             bail!("cannot cross-build for {self}; run this on such a machine");
         }
@@ -98,9 +109,13 @@ impl Arch {
             "install the standard library with `rustup target add {}`",
             self.triple()
         );
-        let mut rustup = std::process::Command::new("rustup");
+        let mut rustup = Command::new("rustup");
         Step::new("target", remedy).run(rustup.current_dir(root).args(["target", "add", self.triple()]))?;
-        cargo.env(format!("CARGO_TARGET_{variable}_LINKER"), ARM_CC.program);
+        let linker = json!(ARM_CC.program);
+        cargo
+            .arg("--config")
+            .arg(format!("target.{}.linker={linker}", self.triple()));
+        // For the C files of `ring`.
         cargo.env(format!("CC_{}", self.triple().replace('-', "_")), ARM_CC.program);
         Ok(())
     }
@@ -122,6 +137,23 @@ impl FromStr for Arch {
             _ => bail!("`{text}` is not a machine we release for; use amd64 or arm64"),
         }
     }
+}
+
+/// Refuses a binary that tells where it was built.
+///
+/// # Errors
+/// When one of `folders` stands in its bytes.
+pub(super) fn check_anonymous(binary: &[u8], folders: &[PathBuf]) -> Result<()> {
+    for folder in folders {
+        let needle = format!("{}/", folder.display());
+        if binary
+            .windows(needle.len())
+            .any(|bytes| bytes == needle.as_bytes())
+        {
+            bail!("the binary names {needle}, a folder of this machine; find who embeds it with `strings`");
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a binary that asks for a dynamic loader: the image holds no libraries.
@@ -181,6 +213,13 @@ mod tests {
     fn this_test_is_dynamic_and_is_recognised() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         assert!(check_static(&own).is_err());
+    }
+
+    #[test]
+    fn folders_of_the_builder_are_found() {
+        let folders = [PathBuf::from("/build/me")];
+        check_anonymous(b"panicked at /cadastre/crates/a.rs, /build/mean", &folders).unwrap();
+        assert!(check_anonymous(b"panicked at /build/me/crates/a.rs", &folders).is_err());
     }
 
     #[test]

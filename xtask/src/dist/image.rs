@@ -85,6 +85,7 @@ fn add_platform(blobs: &mut Vec<Blob>, tag: &str, platform: &Platform) -> Result
     gzip.write_all(&layer)?;
     let layer = add_blob(blobs, LAYER, gzip.finish()?);
     let config = json!({
+        "created": "1970-01-01T00:00:00Z",
         "os": "linux",
         "architecture": platform.architecture,
         "config": {

@@ -16,7 +16,7 @@ pub(crate) use arch::Arch;
 use crate::{
     debian,
     manifest::{self, Certificates},
-    project::VERSION,
+    project::{self, VERSION},
     step::Step,
 };
 
@@ -79,6 +79,7 @@ fn programs(root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     for &arch in &options.arches {
         let binary = fs::read(arch.build(root)?).with_context(|| format!("cannot read the {arch} binary"))?;
         arch::check_static(&binary)?;
+        arch::check_anonymous(&binary, &[root.to_path_buf(), project::cargo_home()?])?;
         let name = options.out.join(format!("cadastre-{VERSION}-linux-{arch}"));
         made.push(write(name, &binary)?);
         platforms.push(image::Platform {
@@ -115,7 +116,6 @@ pub(crate) fn default_out(root: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project;
 
     #[test]
     fn manifests_alone_need_no_compiler() {

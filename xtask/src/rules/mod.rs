@@ -1,6 +1,7 @@
 //! The rules of the house (ARCHITECTURE.md), each a pure function from text to the breaches found in it.
 
 mod layers;
+mod links;
 mod lockfile;
 mod plan;
 mod text;
@@ -37,6 +38,11 @@ pub(crate) fn breaches(root: &Path) -> Result<Vec<Breach>> {
             continue;
         };
         found.extend(file_breaches(&file, &content));
+        if links::applies(&file) {
+            found.extend(links::breaches(&file, &content, |target| {
+                root.join(target).exists()
+            }));
+        }
     }
     Ok(found)
 }

@@ -72,26 +72,30 @@ pub enum ParseError {
     },
 }
 
-/// Longest part of a bad value that is worth repeating, in characters: the longest valid entry has 79
-/// (two full IPv6 addresses and a dash); a zone may add some.
+/// Longest part of a bad value that is worth printing, in characters: the longest valid entry without zones has 79
+/// (two full IPv6 addresses and a dash).
 const SHOWN: usize = 96;
 
-/// A value from outside, safe to print: no control characters, no surprise in length.
+/// A value from outside, safe to print: no control or invisible characters, no surprise in length.
 struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars().take(SHOWN) {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())?;
+        let mut left = SHOWN;
+        for c in self.0.chars() {
+            let escaped = c.escape_debug();
+            // Quotes and backslashes need no escape here.
+            let plain = c == ' ' || c.is_ascii_graphic();
+            let Some(rest) = left.checked_sub(if plain { 1 } else { escaped.len() }) else {
+                return f.write_str("…");
+            };
+            left = rest;
+            if plain {
+                write!(f, "{c}")
             } else {
-                write!(f, "{c}")?;
-            }
+                write!(f, "{escaped}")
+            }?;
         }
-        if self.0.chars().nth(SHOWN).is_some() {
-            f.write_str("…")
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 }

@@ -101,7 +101,12 @@ fn a_plain_address_is_no_network_and_no_range() {
 fn long_and_unprintable_values_are_shortened_and_escaped() {
     let long = error(&"9".repeat(100_000));
     assert!(long.contains('…') && long.len() < 300, "{long}");
-    assert!(!error("a\u{7}b").contains('\u{7}'));
+    assert_eq!(
+        error("\0".repeat(100_000).as_str()).matches("\\0").count(),
+        48,
+        "found by fuzzing"
+    );
+    assert!(error("a\u{7}\u{202e}b'\"\\ü").contains("`a\\u{7}\\u{202e}b'\"\\ü`"));
 }
 
 #[test]

@@ -134,8 +134,8 @@ impl SlotSpace {
         let host_mask = self.family.host_mask(self.length);
         let mut low = self.number(first);
         if first & host_mask != 0 {
-            // Also right in the last slot: then `low` is above `high` or does not exist.
-            low = low.checked_add(1)?;
+            // Cannot overflow: there are host bits, so a slot number has at most 127 bits.
+            low += 1;
         }
         let mut high = self.number(last);
         if last & host_mask != host_mask {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Resource, core::NamespaceResourceScope};
+use kube::{Resource, core::DynamicResourceScope};
 use serde::Deserialize;
 
 use super::{NameRef, PoolRef, Version};
@@ -40,7 +40,7 @@ pub struct AddressSpec {
 
 impl Resource for Address {
     type DynamicType = Version;
-    type Scope = NamespaceResourceScope;
+    type Scope = DynamicResourceScope;
 
     fn kind(_: &Version) -> Cow<'_, str> {
         "IPAddress".into()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Resource, core::NamespaceResourceScope};
+use kube::{Resource, core::DynamicResourceScope};
 use serde::{Deserialize, Serialize};
 
 use super::Version;
@@ -105,7 +105,7 @@ pub struct AnyCondition {
 
 impl Resource for Claim {
     type DynamicType = Version;
-    type Scope = NamespaceResourceScope;
+    type Scope = DynamicResourceScope;
 
     fn kind(_: &Version) -> Cow<'_, str> {
         "IPAddressClaim".into()

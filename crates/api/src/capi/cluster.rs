@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Resource, core::NamespaceResourceScope};
+use kube::{Resource, core::DynamicResourceScope};
 use serde::Deserialize;
 
 use super::ClusterVersion;
@@ -38,7 +38,7 @@ impl Cluster {
 
 impl Resource for Cluster {
     type DynamicType = ClusterVersion;
-    type Scope = NamespaceResourceScope;
+    type Scope = DynamicResourceScope;
 
     fn kind(_: &ClusterVersion) -> Cow<'_, str> {
         "Cluster".into()

@@ -87,13 +87,15 @@ pub struct Refusal {
     pub until: Timestamp,
 }
 
-/// Absences confirmed by a live read. Silence never releases anything (DESIGN §1.2).
+/// What this pass has learned by asking or doing, ahead of the watches. Silence never releases anything (DESIGN §1.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confirmed {
     /// The cluster does not exist.
     pub cluster: bool,
     /// The pool does not exist.
     pub pool: bool,
+    /// The address was released.
+    pub released: bool,
 }
 
 /// The next step for a claim.
@@ -234,6 +236,7 @@ fn grace_end(view: &View<'_>, seconds: u32) -> Option<Timestamp> {
 fn release(view: &View<'_>) -> Next {
     let unseen = matches!(view.promise, Some(Promise::Unsettled | Promise::Created));
     match view.address {
+        _ if view.confirmed.released => Next::RemoveFinalizer,
         Some(address) if !is_answer_to(address, view.claim) => Next::RemoveFinalizer,
         // Only finalizers of others hold it: its end is not ours to wait for.
         Some(address) if address.deleting && !address.has_finalizer => Next::RemoveFinalizer,

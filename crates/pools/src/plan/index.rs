@@ -62,6 +62,8 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 struct ClaimEntry {
     facts: ClaimFacts,
+    /// When this process first saw it.
+    seen: jiff::Timestamp,
     /// Address it had until its `IPAddress` vanished under it; preferred when it is allocated anew (spec §11.3).
     remembered: Option<u128>,
     refused: Option<super::claim::Refusal>,
@@ -120,9 +122,21 @@ impl Index {
         self.claims.get(name).map(|c| &c.facts)
     }
 
+    /// When this process first saw a claim.
+    #[must_use]
+    pub fn first_seen(&self, name: &ObjectName) -> Option<jiff::Timestamp> {
+        self.claims.get(name).map(|c| c.seen)
+    }
+
     /// Every claim that refers to one of our pools.
     pub fn claims(&self) -> impl Iterator<Item = &ClaimFacts> {
         self.claims.values().map(|c| &c.facts)
+    }
+
+    /// One cluster.
+    #[must_use]
+    pub fn cluster(&self, name: &ObjectName) -> Option<&ClusterFacts> {
+        self.clusters.get(name)
     }
 
     /// One address.

@@ -32,12 +32,20 @@ impl Calls {
     /// How often a request was answered with `code`.
     #[must_use]
     pub fn get(&self, verb: &'static str, resource: &str, code: &str) -> u64 {
-        let labels = CallLabels { verb, resource: resource.to_owned(), code: code.to_owned() };
+        let labels = CallLabels {
+            verb,
+            resource: resource.to_owned(),
+            code: code.to_owned(),
+        };
         self.0.get(&labels).map_or(0, |counter| counter.get())
     }
 
     pub(super) fn count(&self, verb: &'static str, resource: &str, code: &str) {
-        let labels = CallLabels { verb, resource: resource.to_owned(), code: code.to_owned() };
+        let labels = CallLabels {
+            verb,
+            resource: resource.to_owned(),
+            code: code.to_owned(),
+        };
         self.0.get_or_create(&labels).inc();
     }
 }

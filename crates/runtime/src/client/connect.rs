@@ -91,12 +91,23 @@ pub enum ConnectError {
 ///
 /// When a file is named but unusable, or when nothing was found at all.
 pub async fn load_config(options: &ClientOptions) -> Result<Config, ConnectError> {
-    let Some(path) = options.kubeconfig.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
-        return Config::infer().await.map_err(|error| ConnectError::Infer(Box::new(error)));
+    let Some(path) = options
+        .kubeconfig
+        .as_ref()
+        .filter(|path| !path.as_os_str().is_empty())
+    else {
+        return Config::infer()
+            .await
+            .map_err(|error| ConnectError::Infer(Box::new(error)));
     };
-    let refuse = |source| ConnectError::Kubeconfig { path: path.clone(), source: Box::new(source) };
+    let refuse = |source| ConnectError::Kubeconfig {
+        path: path.clone(),
+        source: Box::new(source),
+    };
     let file = Kubeconfig::read_from(path).map_err(refuse)?;
-    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(refuse)
+    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .map_err(refuse)
 }
 
 /// Connects as [`load_config`] finds it. No request is sent yet, so a server that is down is no error here.
@@ -125,7 +136,11 @@ pub fn connect_with(mut config: Config, options: &ClientOptions) -> Result<Clien
     http.set_nodelay(true);
     http.set_keepalive(Some(KEEPALIVE));
     http.set_connect_timeout(Some(options.connect_timeout));
-    match config.proxy_url.clone().filter(|_| !is_loopback(&config.cluster_url)) {
+    match config
+        .proxy_url
+        .clone()
+        .filter(|_| !is_loopback(&config.cluster_url))
+    {
         None => build(&config, http, options),
         Some(proxy) if proxy.scheme_str() == Some("http") => {
             build(&config, Tunnel::new(proxy, http), options)
@@ -146,8 +161,13 @@ where
     C::Future: Send + 'static,
     C::Error: Into<BoxError> + Send + Sync + 'static,
 {
-    let refuse = |error| ConnectError::Prepare { server: config.cluster_url.clone(), source: Box::new(error) };
-    let https = config.rustls_https_connector_with_connector(connector).map_err(refuse)?;
+    let refuse = |error| ConnectError::Prepare {
+        server: config.cluster_url.clone(),
+        source: Box::new(error),
+    };
+    let https = config
+        .rustls_https_connector_with_connector(connector)
+        .map_err(refuse)?;
     let client: HttpClient<_, Body> = HttpClient::builder(TokioExecutor::new())
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .pool_idle_timeout(IDLE_TIMEOUT)
@@ -161,11 +181,18 @@ where
         .map_err(BoxError::from)
         .service(client)
         .boxed_clone();
-    let bound = BoundedLayer { calls: options.calls.clone(), deadline: options.deadline };
+    let bound = BoundedLayer {
+        calls: options.calls.clone(),
+        deadline: options.deadline,
+    };
     Ok(Client::new(bound.layer(inner), config.default_namespace.clone()))
 }
 
 fn is_loopback(server: &http::Uri) -> bool {
-    let host = server.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let host = server
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

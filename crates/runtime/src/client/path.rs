@@ -24,7 +24,10 @@ impl RequestKind {
 #[must_use]
 pub fn classify(method: &Method, uri: &Uri, headers: &HeaderMap) -> RequestKind {
     let Some((resource, named)) = resource_of(uri.path()) else {
-        return RequestKind { verb: plain_verb(method), resource: "-".to_owned() };
+        return RequestKind {
+            verb: plain_verb(method),
+            resource: "-".to_owned(),
+        };
     };
     let verb = match *method {
         Method::GET if is_watch(uri) => "watch",
@@ -54,7 +57,11 @@ fn plain_verb(method: &Method) -> &'static str {
 }
 
 fn is_watch(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1")))
+    uri.query().is_some_and(|query| {
+        query
+            .split('&')
+            .any(|pair| matches!(pair, "watch=true" | "watch=1"))
+    })
 }
 
 fn is_apply(headers: &HeaderMap) -> bool {
@@ -97,14 +104,38 @@ mod tests {
         let table = [
             (Method::GET, "/api/v1/nodes", "list nodes"),
             (Method::GET, "/api/v1/nodes/n1", "get nodes"),
-            (Method::GET, "/api/v1/nodes?&watch=true&timeoutSeconds=290", "watch nodes"),
+            (
+                Method::GET,
+                "/api/v1/nodes?&watch=true&timeoutSeconds=290",
+                "watch nodes",
+            ),
             (Method::GET, "/api/v1/namespaces", "list namespaces"),
             (Method::GET, "/api/v1/namespaces/a", "get namespaces"),
-            (Method::PUT, "/api/v1/namespaces/a/finalize", "update namespaces/finalize"),
-            (Method::PATCH, "/api/v1/namespaces/a/pods/p/status?", "patch pods/status"),
-            (Method::POST, "/apis/ipam.cluster.x-k8s.io/v1beta1/namespaces/a/ipaddresses", "create ipaddresses"),
-            (Method::DELETE, "/apis/g/v1/namespaces/a/things/t", "delete things"),
-            (Method::DELETE, "/apis/g/v1/namespaces/a/things", "deletecollection things"),
+            (
+                Method::PUT,
+                "/api/v1/namespaces/a/finalize",
+                "update namespaces/finalize",
+            ),
+            (
+                Method::PATCH,
+                "/api/v1/namespaces/a/pods/p/status?",
+                "patch pods/status",
+            ),
+            (
+                Method::POST,
+                "/apis/ipam.cluster.x-k8s.io/v1beta1/namespaces/a/ipaddresses",
+                "create ipaddresses",
+            ),
+            (
+                Method::DELETE,
+                "/apis/g/v1/namespaces/a/things/t",
+                "delete things",
+            ),
+            (
+                Method::DELETE,
+                "/apis/g/v1/namespaces/a/things",
+                "deletecollection things",
+            ),
             (Method::GET, "/k8s/proxy/apis/g/v1/things", "list things"),
             (Method::GET, "/apis", "get -"),
             (Method::GET, "/apis/g/v1", "get -"),
@@ -113,14 +144,21 @@ mod tests {
         ];
         for (method, path, want) in table {
             let kind = classify(&method, &path.parse().unwrap(), &HeaderMap::new());
-            assert_eq!(format!("{} {}", kind.verb, kind.resource), want, "{method} {path}");
+            assert_eq!(
+                format!("{} {}", kind.verb, kind.resource),
+                want,
+                "{method} {path}"
+            );
         }
     }
 
     #[test]
     fn apply_is_told_from_patch_by_the_content_type() {
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, "application/apply-patch+yaml".parse().unwrap());
+        headers.insert(
+            header::CONTENT_TYPE,
+            "application/apply-patch+yaml".parse().unwrap(),
+        );
         let kind = classify(&Method::PATCH, &"/api/v1/nodes/n".parse().unwrap(), &headers);
         assert_eq!(kind.verb, "apply");
     }

@@ -42,7 +42,11 @@ impl<S> Layer<S> for BoundedLayer {
     type Service = Bounded<S>;
 
     fn layer(&self, inner: S) -> Bounded<S> {
-        Bounded { inner, calls: self.calls.clone(), deadline: self.deadline }
+        Bounded {
+            inner,
+            calls: self.calls.clone(),
+            deadline: self.deadline,
+        }
     }
 }
 
@@ -88,7 +92,11 @@ where
 {
     let kind = classify(request.method(), request.uri(), request.headers());
     let endless = kind.is_endless();
-    let allowed = if endless { deadline.max(WATCH_HEADER_DEADLINE) } else { deadline };
+    let allowed = if endless {
+        deadline.max(WATCH_HEADER_DEADLINE)
+    } else {
+        deadline
+    };
     let end = Instant::now() + allowed;
     loop {
         let again = copy(&request);
@@ -112,7 +120,11 @@ where
                 service.ready().await.map_err(Into::into)?;
             }
             _ => {
-                let limit = (!endless).then(|| Limit { at: Box::pin(sleep_until(end)), kind, allowed });
+                let limit = (!endless).then(|| Limit {
+                    at: Box::pin(sleep_until(end)),
+                    kind,
+                    allowed,
+                });
                 return Ok(response.map(|body| Limited { body, limit }));
             }
         }
@@ -120,7 +132,11 @@ where
 }
 
 fn exceeded(kind: RequestKind, deadline: Duration) -> DeadlineExceeded {
-    DeadlineExceeded { verb: kind.verb, resource: kind.resource, deadline }
+    DeadlineExceeded {
+        verb: kind.verb,
+        resource: kind.resource,
+        deadline,
+    }
 }
 
 /// How long to wait before asking again; `None` when the answer has to be passed on.
@@ -128,10 +144,18 @@ fn pause_before_retry<B>(response: &Response<B>, end: Instant) -> Option<Duratio
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
-    let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let pause = asked.and_then(|text| text.parse().ok()).map_or(RETRY_PAUSE, Duration::from_secs);
+    let asked = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
+    let pause = asked
+        .and_then(|text| text.parse().ok())
+        .map_or(RETRY_PAUSE, Duration::from_secs);
     // A pause beyond the deadline would turn a clear answer into a timeout.
-    Instant::now().checked_add(pause).filter(|&at| at < end).map(|_| pause)
+    Instant::now()
+        .checked_add(pause)
+        .filter(|&at| at < end)
+        .map(|_| pause)
 }
 
 /// A second copy of a request, or `None` when its body is a stream.

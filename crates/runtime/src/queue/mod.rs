@@ -41,7 +41,10 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { base: Duration::from_millis(50), max: Duration::from_secs(300) }
+        Self {
+            base: Duration::from_millis(50),
+            max: Duration::from_secs(300),
+        }
     }
 }
 
@@ -79,7 +82,9 @@ struct Shared<K> {
 
 impl<K> Clone for WorkQueue<K> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
@@ -99,7 +104,13 @@ impl<K: Clone + Eq + Hash + Debug> WorkQueue<K> {
     /// An empty queue with the given delays for [`WorkQueue::retry`].
     #[must_use]
     pub fn new(backoff: Backoff) -> Self {
-        Self { shared: Arc::new(Shared { state: Mutex::new(State::default()), wake: Notify::new(), backoff }) }
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State::default()),
+                wake: Notify::new(),
+                backoff,
+            }),
+        }
     }
 
     /// Wants `key` worked on as soon as a worker is free; overtakes and replaces any delay of it.
@@ -120,7 +131,9 @@ impl<K: Clone + Eq + Hash + Debug> WorkQueue<K> {
             return self.add(key);
         }
         // A delay beyond what the clock can express is never.
-        let Some(at) = Instant::now().checked_add(delay) else { return };
+        let Some(at) = Instant::now().checked_add(delay) else {
+            return;
+        };
         if self.lock().delay(key, at) {
             self.shared.wake.notify_one();
         }

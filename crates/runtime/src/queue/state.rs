@@ -115,7 +115,11 @@ impl<K: Clone + Eq + Hash> State<K> {
         self.timer_number += 1;
         let first = entry.timer.replace((at, self.timer_number)).is_none();
         self.depth.delayed += usize::from(first && !entry.in_flight);
-        self.timers.push(Reverse(Timer { at, number: self.timer_number, key }));
+        self.timers.push(Reverse(Timer {
+            at,
+            number: self.timer_number,
+            key,
+        }));
         self.shrink_timers();
         true
     }
@@ -160,7 +164,9 @@ impl<K: Clone + Eq + Hash> State<K> {
 
     /// True when the key waits again and a worker should look.
     pub(super) fn done(&mut self, key: &K) -> bool {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.in_flight) else { return false };
+        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.in_flight) else {
+            return false;
+        };
         entry.in_flight = false;
         self.depth.in_flight -= 1;
         if let Some(lane) = entry.wanted {
@@ -229,7 +235,8 @@ impl<K: Clone + Eq + Hash> State<K> {
         if self.low.len() > 2 * self.entries.len() + 64 {
             let mut kept = std::collections::HashSet::new();
             let entries = &self.entries;
-            self.low.retain(|key| is_waiting(entries, key, Lane::Low) && kept.insert(key.clone()));
+            self.low
+                .retain(|key| is_waiting(entries, key, Lane::Low) && kept.insert(key.clone()));
         }
     }
 
@@ -248,11 +255,16 @@ impl<K: Clone + Eq + Hash> State<K> {
     fn shrink_timers(&mut self) {
         if self.timers.len() > 2 * self.entries.len() + 64 {
             let timers = std::mem::take(&mut self.timers);
-            self.timers = timers.into_iter().filter(|Reverse(timer)| self.is_live(timer)).collect();
+            self.timers = timers
+                .into_iter()
+                .filter(|Reverse(timer)| self.is_live(timer))
+                .collect();
         }
     }
 }
 
 fn is_waiting<K: Eq + Hash>(entries: &HashMap<K, Entry>, key: &K, lane: Lane) -> bool {
-    entries.get(key).is_some_and(|entry| entry.wanted == Some(lane) && !entry.in_flight)
+    entries
+        .get(key)
+        .is_some_and(|entry| entry.wanted == Some(lane) && !entry.in_flight)
 }

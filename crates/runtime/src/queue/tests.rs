@@ -6,7 +6,10 @@ type Queue = WorkQueue<&'static str>;
 
 fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
     use std::task::{Context, Poll, Waker};
-    match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match pin!(future)
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
@@ -20,7 +23,9 @@ fn now(queue: &Queue) -> Option<&'static str> {
 /// How long `next` took, in milliseconds of the paused clock.
 async fn wait(queue: &Queue) -> (&'static str, u128) {
     let start = Instant::now();
-    let key = timeout(Duration::from_secs(3600), queue.next()).await.expect("a key comes");
+    let key = timeout(Duration::from_secs(3600), queue.next())
+        .await
+        .expect("a key comes");
     (key.expect("queue is open"), start.elapsed().as_millis())
 }
 
@@ -30,9 +35,26 @@ async fn keys_come_in_order_and_once() {
     for key in ["a", "b", "a", "c", "b"] {
         queue.add(key);
     }
-    assert_eq!(queue.depth(), Depth { ready: 3, in_flight: 0, delayed: 0 });
-    assert_eq!((now(&queue), now(&queue), now(&queue), now(&queue)), (Some("a"), Some("b"), Some("c"), None));
-    assert_eq!(queue.depth(), Depth { ready: 0, in_flight: 3, delayed: 0 });
+    assert_eq!(
+        queue.depth(),
+        Depth {
+            ready: 3,
+            in_flight: 0,
+            delayed: 0
+        }
+    );
+    assert_eq!(
+        (now(&queue), now(&queue), now(&queue), now(&queue)),
+        (Some("a"), Some("b"), Some("c"), None)
+    );
+    assert_eq!(
+        queue.depth(),
+        Depth {
+            ready: 0,
+            in_flight: 3,
+            delayed: 0
+        }
+    );
     for key in ["a", "b", "c"] {
         queue.done(&key);
     }
@@ -116,7 +138,14 @@ async fn an_add_replaces_the_timer() {
     let queue = Queue::default();
     queue.add_after("a", Duration::from_secs(5));
     queue.add("a");
-    assert_eq!(queue.depth(), Depth { ready: 1, in_flight: 0, delayed: 0 });
+    assert_eq!(
+        queue.depth(),
+        Depth {
+            ready: 1,
+            in_flight: 0,
+            delayed: 0
+        }
+    );
     assert_eq!(wait(&queue).await, ("a", 0));
     queue.done(&"a");
     assert!(timeout(Duration::from_secs(60), queue.next()).await.is_err());
@@ -159,7 +188,10 @@ async fn a_worker_asleep_notices_an_earlier_timer() {
 
 #[tokio::test(start_paused = true)]
 async fn delays_double_per_key_until_the_limit_and_forget_resets() {
-    let queue = Queue::new(Backoff { base: Duration::from_millis(50), max: Duration::from_millis(300) });
+    let queue = Queue::new(Backoff {
+        base: Duration::from_millis(50),
+        max: Duration::from_millis(300),
+    });
     queue.add("a");
     let mut delays = Vec::new();
     for _ in 0..5 {
@@ -230,7 +262,10 @@ async fn many_workers_and_adders_lose_nothing_and_never_share_a_key() {
         let (queue, wanted, seen, busy) = (queue.clone(), wanted.clone(), seen.clone(), busy.clone());
         workers.spawn(async move {
             while let Some(key) = queue.next().await {
-                assert!(!busy[key].swap(true, Ordering::SeqCst), "key {key} has two workers");
+                assert!(
+                    !busy[key].swap(true, Ordering::SeqCst),
+                    "key {key} has two workers"
+                );
                 let value = wanted[key].load(Ordering::SeqCst);
                 tokio::task::yield_now().await;
                 seen[key].store(value, Ordering::SeqCst);
@@ -269,7 +304,9 @@ async fn many_workers_and_adders_lose_nothing_and_never_share_a_key() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(20), settled).await.expect("every add is seen");
+    timeout(Duration::from_secs(20), settled)
+        .await
+        .expect("every add is seen");
     queue.close();
     while let Some(result) = workers.join_next().await {
         result.unwrap();

@@ -107,7 +107,13 @@ pub async fn run<K, S>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     S: FnMut(WatchEvent<K>),
 {
-    let mut watch = Watch { kind: api.resource_url().to_owned(), status, sink, init: false, pauses: Pauses::default() };
+    let mut watch = Watch {
+        kind: api.resource_url().to_owned(),
+        status,
+        sink,
+        init: false,
+        pauses: Pauses::default(),
+    };
     let endless = async {
         loop {
             watch.follow(api.clone(), config.clone()).await;
@@ -211,7 +217,9 @@ struct Pauses {
 impl Pauses {
     fn next(&mut self, verdict: &Verdict) -> Duration {
         let now = Instant::now();
-        let quiet = self.last_error.is_none_or(|last| now.duration_since(last) > FORGET_AFTER);
+        let quiet = self
+            .last_error
+            .is_none_or(|last| now.duration_since(last) > FORGET_AFTER);
         self.last_error = Some(now);
         if matches!(verdict, Verdict::NotServed) {
             return jitter(NOT_SERVED_PAUSE);

@@ -38,8 +38,13 @@ pub(super) fn judge(error: &Error) -> Verdict {
         Error::InitialListFailed(error) | Error::WatchStartFailed(error) | Error::WatchFailed(error) => {
             (api_code(error), describe(error))
         }
-        Error::WatchError(status) => (status.code, format!("the API server answered: {}", status.message)),
-        Error::NoResourceVersion => return Verdict::Expired("an object came without a resource version".into()),
+        Error::WatchError(status) => (
+            status.code,
+            format!("the API server answered: {}", status.message),
+        ),
+        Error::NoResourceVersion => {
+            return Verdict::Expired("an object came without a resource version".into());
+        }
     };
     match (code, error) {
         (404, _) => Verdict::NotServed,

@@ -31,7 +31,10 @@ async fn run() -> Result<()> {
     // On one line of its own and first, so that scripts can read it.
     println!("{}", plane.kubeconfig().display());
     eprintln!("process ids: {:?}", plane.pids().await);
-    eprintln!("try: kubectl --kubeconfig {} get namespaces", plane.kubeconfig().display());
+    eprintln!(
+        "try: kubectl --kubeconfig {} get namespaces",
+        plane.kubeconfig().display()
+    );
     if let Some(log) = plane.audit_log() {
         eprintln!("audit log: {}", log.display());
     }

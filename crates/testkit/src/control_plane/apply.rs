@@ -66,7 +66,12 @@ impl ControlPlane {
     }
 
     async fn apply_values(&self, namespace: &str, values: Vec<Value>) -> Result<Vec<DynamicObject>> {
-        let mut applier = Applier { client: self.client(), namespace, kinds: HashMap::new(), pending: Vec::new() };
+        let mut applier = Applier {
+            client: self.client(),
+            namespace,
+            kinds: HashMap::new(),
+            pending: Vec::new(),
+        };
         let mut applied = Vec::new();
         for value in values {
             applied.push(applier.apply(value).await?);
@@ -93,8 +98,15 @@ struct Applier<'a> {
 impl Applier<'_> {
     async fn apply(&mut self, value: Value) -> Result<DynamicObject> {
         let mut object: DynamicObject = serde_json::from_value(value).context("not a Kubernetes object")?;
-        let types = object.types.clone().context("an object lacks apiVersion and kind")?;
-        let name = object.metadata.name.clone().with_context(|| format!("a {} lacks metadata.name", types.kind))?;
+        let types = object
+            .types
+            .clone()
+            .context("an object lacks apiVersion and kind")?;
+        let name = object
+            .metadata
+            .name
+            .clone()
+            .with_context(|| format!("a {} lacks metadata.name", types.kind))?;
         let what = || format!("{} {name}", types.kind);
         let gvk = GroupVersionKind::try_from(&types).with_context(what)?;
         let is_definition = gvk.group == "apiextensions.k8s.io" && gvk.kind == "CustomResourceDefinition";
@@ -105,14 +117,21 @@ impl Applier<'_> {
         let api: Api<DynamicObject> = match capabilities.scope {
             Scope::Cluster => Api::all_with(self.client.clone(), &resource),
             Scope::Namespaced => {
-                let namespace = object.metadata.namespace.get_or_insert_with(|| self.namespace.to_owned());
+                let namespace = object
+                    .metadata
+                    .namespace
+                    .get_or_insert_with(|| self.namespace.to_owned());
                 Api::namespaced_with(self.client.clone(), namespace, &resource)
             }
         };
         // Server-side apply refuses them, and files dumped from a cluster have them.
         object.metadata.managed_fields = None;
         let applied = api
-            .patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&object))
+            .patch(
+                &name,
+                &PatchParams::apply(MANAGER).force(),
+                &Patch::Apply(&object),
+            )
             .await
             .with_context(|| format!("cannot apply {}", what()))?;
         if is_definition {
@@ -125,7 +144,9 @@ impl Applier<'_> {
         if let Some(known) = self.kinds.get(gvk) {
             return Ok(known.clone());
         }
-        let found = pinned_kind(&self.client, gvk).await.context("the server does not serve this kind")?;
+        let found = pinned_kind(&self.client, gvk)
+            .await
+            .context("the server does not serve this kind")?;
         self.kinds.insert(gvk.clone(), found.clone());
         Ok(found)
     }
@@ -143,8 +164,13 @@ async fn wait_served(client: &Client, name: &str) -> Result<()> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let end = Instant::now() + PATIENCE;
     loop {
-        let definition = definitions.get(name).await.with_context(|| format!("cannot read definition {name}"))?;
-        let Err(reason) = check_served(client, &definition).await else { return Ok(()) };
+        let definition = definitions
+            .get(name)
+            .await
+            .with_context(|| format!("cannot read definition {name}"))?;
+        let Err(reason) = check_served(client, &definition).await else {
+            return Ok(());
+        };
         if Instant::now() >= end {
             bail!("definition {name} is not served after {PATIENCE:?}: {reason}");
         }
@@ -153,7 +179,10 @@ async fn wait_served(client: &Client, name: &str) -> Result<()> {
 }
 
 async fn check_served(client: &Client, definition: &CustomResourceDefinition) -> Result<(), String> {
-    let conditions = definition.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let conditions = definition
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
     let mut conditions = conditions.map(|condition| (condition.type_.as_str(), condition.status.as_str()));
     if !conditions.any(|condition| condition == ("Established", "True")) {
         return Err("it is not established".to_owned());
@@ -161,7 +190,9 @@ async fn check_served(client: &Client, definition: &CustomResourceDefinition) ->
     let spec = &definition.spec;
     for version in spec.versions.iter().filter(|version| version.served) {
         let gvk = GroupVersionKind::gvk(&spec.group, &version.name, &spec.names.kind);
-        pinned_kind(client, &gvk).await.map_err(|error| format!("{}: {error}", version.name))?;
+        pinned_kind(client, &gvk)
+            .await
+            .map_err(|error| format!("{}: {error}", version.name))?;
     }
     Ok(())
 }

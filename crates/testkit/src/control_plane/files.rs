@@ -50,7 +50,10 @@ impl Files {
         files.write("tokens.pub", &tokens.public_key_pem())?;
         files.write("tokens.key", &tokens.serialize_pem())?;
         files.write("audit-policy.yaml", AUDIT_POLICY)?;
-        files.write("admin.kubeconfig", &kubeconfig(server_url, &ca, &Credential::Certificate(&admin)))?;
+        files.write(
+            "admin.kubeconfig",
+            &kubeconfig(server_url, &ca, &Credential::Certificate(&admin)),
+        )?;
         files.write(
             "controller-manager.kubeconfig",
             &kubeconfig(server_url, &ca, &Credential::Certificate(&manager)),
@@ -69,7 +72,16 @@ impl Files {
 
     /// `who` may be any user name, such as `system:serviceaccount:a:b`.
     pub(super) fn write_kubeconfig(&self, who: &str, text: &str) -> Result<PathBuf> {
-        let plain: String = who.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        let plain: String = who
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
         let name = format!("user-{plain}.kubeconfig");
         self.write(&name, text)?;
         Ok(self.path(&name))

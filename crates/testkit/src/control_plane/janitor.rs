@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 
 /// Waits for its standard input to close, which the kernel does when we end. The servers are killed at the same
 /// moment; one of them may still write once, so removing is tried for up to 10 seconds.
-const SCRIPT: &str = r#"read -r _; n=0; until rm -rf -- "$1" || [ $n -ge 100 ]; do n=$((n+1)); sleep 0.1; done"#;
+const SCRIPT: &str =
+    r#"read -r _; n=0; until rm -rf -- "$1" || [ $n -ge 100 ]; do n=$((n+1)); sleep 0.1; done"#;
 
 /// A tiny process that removes a folder after this process has ended, be it by SIGKILL. Values in statics are never
 /// dropped, so the shared control plane depends on it.

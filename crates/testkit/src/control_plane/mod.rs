@@ -25,6 +25,7 @@ use crate::port::Port;
 use crate::process::Process;
 
 pub use options::Options;
+pub(crate) use start::load_config;
 
 use files::Files;
 use janitor::Janitor;
@@ -113,12 +114,18 @@ impl ControlPlane {
     /// There is no such service account, or the file cannot be written.
     pub async fn kubeconfig_for_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
-        let request = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
+        let request = TokenRequest {
+            spec: Some(TokenRequestSpec::default()),
+            ..TokenRequest::default()
+        };
         let answer = accounts
             .create_token_request(name, &PostParams::default(), &request)
             .await
             .with_context(|| format!("no token for service account {namespace}/{name}"))?;
-        let token = answer.status.and_then(|status| status.token).context("the answer holds no token")?;
+        let token = answer
+            .status
+            .and_then(|status| status.token)
+            .context("the answer holds no token")?;
         self.write_kubeconfig(&format!("{namespace}-{name}"), &Credential::Token(&token))
     }
 
@@ -143,9 +150,17 @@ impl ControlPlane {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{prefix}-{}-{number}", std::process::id());
-        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
-        let namespace = Namespace { metadata, ..Namespace::default() };
-        let created = Api::all(self.client()).create(&PostParams::default(), &namespace).await;
+        let metadata = ObjectMeta {
+            name: Some(name.clone()),
+            ..ObjectMeta::default()
+        };
+        let namespace = Namespace {
+            metadata,
+            ..Namespace::default()
+        };
+        let created = Api::all(self.client())
+            .create(&PostParams::default(), &namespace)
+            .await;
         assert!(created.is_ok(), "cannot create namespace {name}: {created:?}");
         if self.options.controller_manager {
             let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), &name);
@@ -190,7 +205,10 @@ impl ControlPlane {
     /// It does not start; with the end of its log.
     pub async fn start_apiserver(&self) -> Result<()> {
         let mut apiserver = self.apiserver.lock().await;
-        if apiserver.as_mut().is_some_and(|process| process.exited().is_none()) {
+        if apiserver
+            .as_mut()
+            .is_some_and(|process| process.exited().is_none())
+        {
             return Ok(());
         }
         self.bring_up_apiserver(&mut apiserver).await
@@ -227,13 +245,30 @@ impl ControlPlane {
     /// # Errors
     /// The API server does not answer.
     pub async fn metrics(&self) -> Result<String> {
-        let request = http::Request::get("/metrics").body(Vec::new()).context("a request without surprises")?;
-        self.client().request_text(request).await.context("cannot read the API server's metrics")
+        let request = http::Request::get("/metrics")
+            .body(Vec::new())
+            .context("a request without surprises")?;
+        self.client()
+            .request_text(request)
+            .await
+            .context("cannot read the API server's metrics")
     }
 
     /// Certificates for the fault proxy, which stands in for our server.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// A kubeconfig file for another way to this API server. It holds credentials only so that clients which insist
+    /// on some have some.
+    pub(crate) fn write_proxy_kubeconfig(&self, who: &str, url: &str) -> Result<PathBuf> {
+        let identity = self.authority.client("through-fault-proxy", &[])?;
+        let text = kubeconfig(
+            url,
+            &self.authority.certificate(),
+            &Credential::Certificate(&identity),
+        );
+        self.files.write_kubeconfig(who, &text)
     }
 
     /// Writes a kubeconfig of this control plane under a name made of `who`.

@@ -30,7 +30,9 @@ impl Programs {
         Ok(Self {
             etcd: assets.etcd(),
             apiserver: assets.kube_apiserver(),
-            controller_manager: assets.kube_controller_manager().filter(|_| options.controller_manager),
+            controller_manager: assets
+                .kube_controller_manager()
+                .filter(|_| options.controller_manager),
         })
     }
 
@@ -38,8 +40,13 @@ impl Programs {
         let clients = etcd_url(ports);
         let peers = format!("http://127.0.0.1:{}", ports.etcd_peer.number());
         let mut command = keeper::command(&self.etcd);
-        command.arg("--name=testkit").arg("--data-dir").arg(files.path("etcd"));
-        command.arg(format!("--listen-client-urls={clients}")).arg(format!("--advertise-client-urls={clients}"));
+        command
+            .arg("--name=testkit")
+            .arg("--data-dir")
+            .arg(files.path("etcd"));
+        command
+            .arg(format!("--listen-client-urls={clients}"))
+            .arg(format!("--advertise-client-urls={clients}"));
         command.arg(format!("--listen-peer-urls={peers}"));
         command.arg(format!("--initial-advertise-peer-urls={peers}"));
         command.arg(format!("--initial-cluster=testkit={peers}"));
@@ -77,7 +84,9 @@ impl Programs {
         }
         command.arg(format!("--enable-admission-plugins={}", plugins.join(",")));
         if options.audit_log {
-            command.arg("--audit-policy-file").arg(files.path("audit-policy.yaml"));
+            command
+                .arg("--audit-policy-file")
+                .arg(files.path("audit-policy.yaml"));
             // Blocking: a request that was answered is in the log. Size 0: never rotated away from the reader.
             command.args(["--audit-log-mode=blocking", "--audit-log-maxsize=0"]);
             command.arg("--audit-log-path").arg(&files.audit_log);
@@ -93,7 +102,9 @@ impl Programs {
             .context("this control plane was started without Options::controller_manager")?;
         let mut command = keeper::command(program);
         command.arg("--kubeconfig").arg(&files.manager_kubeconfig);
-        command.arg("--service-account-private-key-file").arg(files.path("tokens.key"));
+        command
+            .arg("--service-account-private-key-file")
+            .arg(files.path("tokens.key"));
         command.arg("--root-ca-file").arg(files.path("ca.crt"));
         command.args([
             "--use-service-account-credentials",

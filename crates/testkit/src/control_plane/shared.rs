@@ -27,7 +27,9 @@ async fn start() -> Result<ControlPlane> {
             let _ = send.send(start_on_this_thread());
         })
         .context("cannot start a thread")?;
-    receive.await.context("the thread that starts the control plane panicked")?
+    receive
+        .await
+        .context("the thread that starts the control plane panicked")?
 }
 
 fn start_on_this_thread() -> Result<ControlPlane> {
@@ -35,6 +37,9 @@ fn start_on_this_thread() -> Result<ControlPlane> {
         .enable_all()
         .build()
         .context("cannot start a tokio runtime")?;
-    let options = Options { capi: Some(CapiVersion::default()), ..Options::default() };
+    let options = Options {
+        capi: Some(CapiVersion::default()),
+        ..Options::default()
+    };
     runtime.block_on(ControlPlane::start(options))
 }

@@ -68,7 +68,11 @@ struct Parts {
 
 /// etcd and an API server that is ready.
 async fn bare(programs: &Programs, options: &Options) -> Result<Parts> {
-    let ports = Ports { etcd: Port::reserve()?, etcd_peer: Port::reserve()?, apiserver: Port::reserve()? };
+    let ports = Ports {
+        etcd: Port::reserve()?,
+        etcd_peer: Port::reserve()?,
+        apiserver: Port::reserve()?,
+    };
     let authority = Authority::new()?;
     let server_url = format!("https://127.0.0.1:{}", ports.apiserver.number());
     let files = Files::create(&authority, &server_url)?;
@@ -77,23 +81,43 @@ async fn bare(programs: &Programs, options: &Options) -> Result<Parts> {
     let etcd = Process::spawn("etcd", programs.etcd(&files, &ports), &files.path("etcd.log"))?;
     // The API server retries until etcd listens, so both may start at once.
     let apiserver = apiserver(programs, &files, &ports, options)?;
-    let mut parts = Parts { apiserver, etcd, files, authority, config, ports, janitor };
+    let mut parts = Parts {
+        apiserver,
+        etcd,
+        files,
+        authority,
+        config,
+        ports,
+        janitor,
+    };
     let ready = wait_ready(&mut parts.apiserver, &parts.config).await;
     if let Some(status) = parts.etcd.exited() {
-        bail!("etcd ended ({status}); its last lines:\n{}", parts.etcd.log_tail());
+        bail!(
+            "etcd ended ({status}); its last lines:\n{}",
+            parts.etcd.log_tail()
+        );
     }
     ready?;
     Ok(parts)
 }
 
-pub(super) fn apiserver(programs: &Programs, files: &Files, ports: &Ports, options: &Options) -> Result<Process> {
+pub(super) fn apiserver(
+    programs: &Programs,
+    files: &Files,
+    ports: &Ports,
+    options: &Options,
+) -> Result<Process> {
     let command = programs.apiserver(files, ports, options);
     Process::spawn("kube-apiserver", command, &files.path("kube-apiserver.log"))
 }
 
 pub(super) fn controller_manager(programs: &Programs, files: &Files) -> Result<Process> {
     let command = programs.controller_manager(files)?;
-    Process::spawn("kube-controller-manager", command, &files.path("kube-controller-manager.log"))
+    Process::spawn(
+        "kube-controller-manager",
+        command,
+        &files.path("kube-controller-manager.log"),
+    )
 }
 
 /// Waits for `/readyz` and for the namespace `default`, which appears shortly after.
@@ -104,17 +128,25 @@ pub(super) async fn wait_ready(apiserver: &mut Process, config: &Config) -> Resu
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let end = Instant::now() + PATIENCE;
     loop {
-        let request = http::Request::get("/readyz").body(Vec::new()).context("a request without surprises")?;
+        let request = http::Request::get("/readyz")
+            .body(Vec::new())
+            .context("a request without surprises")?;
         let answer = match client.request_text(request).await {
             Ok(_) => namespaces.get_metadata("default").await.map(|_| ()),
             Err(error) => Err(error),
         };
         let Err(error) = answer else { return Ok(()) };
         if let Some(status) = apiserver.exited() {
-            bail!("kube-apiserver ended ({status}); its last lines:\n{}", apiserver.log_tail());
+            bail!(
+                "kube-apiserver ended ({status}); its last lines:\n{}",
+                apiserver.log_tail()
+            );
         }
         if Instant::now() >= end {
-            let context = format!("kube-apiserver is not ready after {PATIENCE:?}; its last lines:\n{}", apiserver.log_tail());
+            let context = format!(
+                "kube-apiserver is not ready after {PATIENCE:?}; its last lines:\n{}",
+                apiserver.log_tail()
+            );
             return Err(error).context(context);
         }
         tokio::time::sleep(POLL).await;
@@ -137,5 +169,7 @@ async fn finish(plane: ControlPlane) -> Result<ControlPlane> {
 pub(crate) async fn load_config(path: &Path) -> Result<Config> {
     let context = || format!("cannot use {}", path.display());
     let kubeconfig = Kubeconfig::read_from(path).with_context(context)?;
-    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.with_context(context)
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .with_context(context)
 }

@@ -20,7 +20,11 @@ pub(super) fn read(spec: &AddressPoolSpec, door: Door) -> Result<Domain, Vec<Fie
 
     let union: AddrSet = parts.entries.iter().map(|(_, entry)| entry.range()).collect();
     let subnet = subnet(&union, spec.prefix).map_err(|problem| vec![problem])?;
-    for (text, _) in parts.entries.iter().filter(|(_, entry)| !subnet.range().covers(entry.range())) {
+    for (text, _) in parts
+        .entries
+        .iter()
+        .filter(|(_, entry)| !subnet.range().covers(entry.range()))
+    {
         findings.add(Weight::Tolerable, outside(text, subnet));
     }
     findings.settle(door)?;
@@ -53,23 +57,42 @@ impl<'a> Parts<'a> {
             findings.add(Weight::Unusable, FieldError::new(ADDRESSES, "", message)); // V1
         }
         if spec.prefix < 0 {
-            let message = format!("{} is negative; set the prefix length of the subnet, 0 to 32 or 128", spec.prefix);
-            findings.add(Weight::Unusable, FieldError::new(PREFIX, spec.prefix.to_string(), message)); // V2
+            let message = format!(
+                "{} is negative; set the prefix length of the subnet, 0 to 32 or 128",
+                spec.prefix
+            );
+            findings.add(
+                Weight::Unusable,
+                FieldError::new(PREFIX, spec.prefix.to_string(), message),
+            ); // V2
         }
         let entries = entries(ADDRESSES, &spec.addresses, findings); // V3
         if let Some((one, other)) = mixed(&entries) {
             let message = format!(
                 "`{one}` and `{other}` belong to different address families; make one pool for each family"
             );
-            findings.add(Weight::Unusable, FieldError::new(ADDRESSES, format!("{one}, {other}"), message)); // V4
+            findings.add(
+                Weight::Unusable,
+                FieldError::new(ADDRESSES, format!("{one}, {other}"), message),
+            ); // V4
         }
         let gateway = gateway(spec, &entries, findings);
         let excluded = excluded(spec, &entries, findings);
-        if let Some(seconds) = spec.address_reuse_grace_period_seconds.filter(|seconds| *seconds < 0) {
+        if let Some(seconds) = spec
+            .address_reuse_grace_period_seconds
+            .filter(|seconds| *seconds < 0)
+        {
             let message = format!("{seconds} is negative; set the seconds to wait, or remove the field");
-            findings.add(Weight::Tolerable, FieldError::new(GRACE, seconds.to_string(), message)); // V10
+            findings.add(
+                Weight::Tolerable,
+                FieldError::new(GRACE, seconds.to_string(), message),
+            ); // V10
         }
-        Self { entries, excluded, gateway }
+        Self {
+            entries,
+            excluded,
+            gateway,
+        }
     }
 }
 
@@ -109,8 +132,9 @@ fn gateway(spec: &AddressPoolSpec, entries: &[(&str, Entry)], findings: &mut Fin
     };
     let family = Family::of(gateway);
     if let Some((entry, _)) = entries.iter().find(|(_, entry)| entry.family() != family) {
-        let message =
-            format!("`{text}` is {family}, but the pool has `{entry}`; use a gateway of the pool's family or none");
+        let message = format!(
+            "`{text}` is {family}, but the pool has `{entry}`; use a gateway of the pool's family or none"
+        );
         findings.add(Weight::Tolerable, FieldError::new(GATEWAY, text, message)); // V6
     }
     Some(gateway)
@@ -125,13 +149,21 @@ fn excluded<'a>(
     let texts = spec.excluded_addresses.as_deref().unwrap_or_default();
     let excluded = self::entries(EXCLUDED, texts, findings); // V7
     if let Some((one, other)) = mixed(&excluded) {
-        let message = format!("`{one}` and `{other}` belong to different address families; keep those of the pool");
-        findings.add(Weight::Tolerable, FieldError::new(EXCLUDED, format!("{one}, {other}"), message)); // V8
+        let message =
+            format!("`{one}` and `{other}` belong to different address families; keep those of the pool");
+        findings.add(
+            Weight::Tolerable,
+            FieldError::new(EXCLUDED, format!("{one}, {other}"), message),
+        ); // V8
     }
     let pairs = excluded.iter().flat_map(|e| entries.iter().map(move |a| (a, e)));
-    if let Some(((inside, _), (text, entry))) = pairs.into_iter().find(|((_, a), (_, e))| a.family() != e.family()) {
+    if let Some(((inside, _), (text, entry))) = pairs
+        .into_iter()
+        .find(|((_, a), (_, e))| a.family() != e.family())
+    {
         let family = entry.family();
-        let message = format!("`{text}` is {family}, but the pool has `{inside}`; remove it or use the pool's family");
+        let message =
+            format!("`{text}` is {family}, but the pool has `{inside}`; remove it or use the pool's family");
         findings.add(Weight::Tolerable, FieldError::new(EXCLUDED, *text, message)); // V9
     }
     excluded
@@ -139,11 +171,18 @@ fn excluded<'a>(
 
 /// The lowest address of the pool, masked with its prefix; V11 when the family has no such prefix.
 fn subnet(union: &AddrSet, prefix: i64) -> Result<Prefix, FieldError> {
-    let lowest = union.first().ok_or_else(|| FieldError::new(ADDRESSES, "", "there is no address in the list"))?;
+    let lowest = union
+        .first()
+        .ok_or_else(|| FieldError::new(ADDRESSES, "", "there is no address in the list"))?;
     let family = Family::of(lowest);
-    let masked = u8::try_from(prefix).ok().and_then(|length| Prefix::new_masked(lowest, length).ok());
+    let masked = u8::try_from(prefix)
+        .ok()
+        .and_then(|length| Prefix::new_masked(lowest, length).ok());
     masked.ok_or_else(|| {
-        let message = format!("{prefix} is no {family} prefix length; use 0 to {}", family.bits());
+        let message = format!(
+            "{prefix} is no {family} prefix length; use 0 to {}",
+            family.bits()
+        );
         FieldError::new(PREFIX, prefix.to_string(), message)
     })
 }

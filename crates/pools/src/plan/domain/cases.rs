@@ -16,12 +16,19 @@ fn prefix_domain(spec: &PrefixPoolSpec) -> Domain {
 /// S as the status would count it and a person would read it.
 fn check(spec: &AddressPoolSpec, total: u128, set: &str) {
     let domain = domain(spec);
-    assert_eq!((domain.total(), domain.addresses().to_string().as_str()), (total, set), "{spec:?}");
+    assert_eq!(
+        (domain.total(), domain.addresses().to_string().as_str()),
+        (total, set),
+        "{spec:?}"
+    );
 }
 
 /// The addresses the first claims get when they ask one after the other.
 fn handed_out(domain: &Domain, claims: u128) -> Vec<String> {
-    (0..claims).filter_map(|i| domain.slots.nth(i)).map(|slot| domain.slot_text(slot)).collect()
+    (0..claims)
+        .filter_map(|i| domain.slots.nth(i))
+        .map(|slot| domain.slot_text(slot))
+        .collect()
 }
 
 #[test]
@@ -53,7 +60,13 @@ fn case_25_network_address_is_held_back() {
 
 #[test]
 fn case_26_only_the_subnets_own_ends_are_held_back() {
-    let entries = ["192.168.1.0", "192.168.0.255", "192.168.0.3-192.168.0.4", "192.168.0.6/31", "192.168.255.255"];
+    let entries = [
+        "192.168.1.0",
+        "192.168.0.255",
+        "192.168.0.3-192.168.0.4",
+        "192.168.0.6/31",
+        "192.168.255.255",
+    ];
     check(
         &pool(&entries, 16).gw("192.168.0.1"),
         6,
@@ -72,7 +85,13 @@ fn case_27_gateway_is_held_back() {
 
 #[test]
 fn case_28_reserved_addresses_on_request_but_never_the_gateway() {
-    let entries = ["192.168.0.0", "192.168.0.1", "192.168.0.3-192.168.0.4", "192.168.0.6/31", "192.168.0.255"];
+    let entries = [
+        "192.168.0.0",
+        "192.168.0.1",
+        "192.168.0.3-192.168.0.4",
+        "192.168.0.6/31",
+        "192.168.0.255",
+    ];
     check(
         &pool(&entries, 24).gw("192.168.0.1").res(),
         6,
@@ -84,7 +103,9 @@ fn case_28_reserved_addresses_on_request_but_never_the_gateway() {
 fn case_29_single_exclusions() {
     let excluded = ["192.168.0.5", "192.168.0.6", "192.168.0.7"];
     check(
-        &pool(&["192.168.0.0-192.168.0.10"], 24).gw("192.168.0.1").excl(&excluded),
+        &pool(&["192.168.0.0-192.168.0.10"], 24)
+            .gw("192.168.0.1")
+            .excl(&excluded),
         6,
         "[192.168.0.2-192.168.0.4 192.168.0.8-192.168.0.10]",
     );
@@ -92,13 +113,17 @@ fn case_29_single_exclusions() {
 
 #[test]
 fn case_30_excluded_network() {
-    let spec = pool(&["192.168.0.0/24"], 24).gw("192.168.0.1").excl(&["192.168.0.128/25"]);
+    let spec = pool(&["192.168.0.0/24"], 24)
+        .gw("192.168.0.1")
+        .excl(&["192.168.0.128/25"]);
     check(&spec, 126, "[192.168.0.2-192.168.0.127]");
 }
 
 #[test]
 fn case_31_excluded_range() {
-    let spec = pool(&["192.168.0.0/24"], 24).gw("192.168.0.1").excl(&["192.168.0.2-192.168.0.20"]);
+    let spec = pool(&["192.168.0.0/24"], 24)
+        .gw("192.168.0.1")
+        .excl(&["192.168.0.2-192.168.0.20"]);
     check(&spec, 234, "[192.168.0.21-192.168.0.254]");
 }
 
@@ -116,7 +141,13 @@ fn case_33_subnet_router_anycast_is_held_back() {
 
 #[test]
 fn case_34_ipv6_reserved_addresses_on_request() {
-    let entries = ["fd01::0", "fd01::1", "fd01::3-fd01::4", "fd01::6/127", "fd01::ffff:ffff"];
+    let entries = [
+        "fd01::0",
+        "fd01::1",
+        "fd01::3-fd01::4",
+        "fd01::6/127",
+        "fd01::ffff:ffff",
+    ];
     check(
         &pool(&entries, 96).gw("fd01::1").res(),
         6,
@@ -138,7 +169,11 @@ fn case_36_tiny_subnet_with_reserved_addresses() {
 
 #[test]
 fn case_37_gateway_elsewhere() {
-    check(&pool(&["10.0.0.0/24"], 24).gw("192.0.2.1"), 254, "[10.0.0.1-10.0.0.254]");
+    check(
+        &pool(&["10.0.0.0/24"], 24).gw("192.0.2.1"),
+        254,
+        "[10.0.0.1-10.0.0.254]",
+    );
 }
 
 #[test]
@@ -179,12 +214,19 @@ fn case_129_exclusion_takes_a_slot_and_the_gateway_does_not() {
 #[test]
 fn case_162_simple_example() {
     let domain = domain(&pool(&["10.0.0.0/24"], 24).gw("10.0.0.1"));
-    assert_eq!((domain.total(), handed_out(&domain, 1)), (253, vec!["10.0.0.2".to_owned()]));
+    assert_eq!(
+        (domain.total(), handed_out(&domain, 1)),
+        (253, vec!["10.0.0.2".to_owned()])
+    );
 }
 
 /// The second example of the documentation of v0.1.0, without exclusions.
 fn documented() -> AddressPoolSpec {
-    pool(&["10.0.0.0/24", "10.0.1.10-10.0.1.100", "10.0.2.1", "10.0.2.2"], 22).gw("10.0.0.1")
+    pool(
+        &["10.0.0.0/24", "10.0.1.10-10.0.1.100", "10.0.2.1", "10.0.2.2"],
+        22,
+    )
+    .gw("10.0.0.1")
 }
 
 const DOCUMENTED_EXCLUSIONS: [&str; 3] = ["10.10.0.16/28", "10.10.0.242", "10.0.1.25-10.0.1.30"];

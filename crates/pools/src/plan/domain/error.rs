@@ -14,7 +14,11 @@ pub struct FieldError {
 
 impl FieldError {
     pub(crate) fn new(field: &'static str, value: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field, value: value.into(), message: message.into() }
+        Self {
+            field,
+            value: value.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -48,7 +52,16 @@ impl Findings {
     /// `Ok` when nothing found so far matters at this door.
     pub(super) fn settle(&self, door: Door) -> Result<(), Vec<FieldError>> {
         let counts = |weight| door == Door::Admission || weight == Weight::Unusable;
-        let problems: Vec<_> = self.0.iter().filter(|(w, _)| counts(*w)).map(|(_, p)| p.clone()).collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let problems: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(w, _)| counts(*w))
+            .map(|(_, p)| p.clone())
+            .collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
     }
 }

@@ -8,7 +8,11 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 /// `[addresses]/prefix`
 pub(crate) fn pool(addresses: &[&str], prefix: i64) -> AddressPoolSpec {
-    AddressPoolSpec { addresses: strings(addresses), prefix, ..AddressPoolSpec::default() }
+    AddressPoolSpec {
+        addresses: strings(addresses),
+        prefix,
+        ..AddressPoolSpec::default()
+    }
 }
 
 /// `gw`, `excl` and `res` of spec §19.
@@ -21,25 +25,40 @@ pub(crate) trait AddressPoolExt {
 
 impl AddressPoolExt for AddressPoolSpec {
     fn gw(self, gateway: &str) -> Self {
-        Self { gateway: Some(gateway.into()), ..self }
+        Self {
+            gateway: Some(gateway.into()),
+            ..self
+        }
     }
 
     fn excl(self, excluded: &[&str]) -> Self {
-        Self { excluded_addresses: Some(strings(excluded)), ..self }
+        Self {
+            excluded_addresses: Some(strings(excluded)),
+            ..self
+        }
     }
 
     fn res(self) -> Self {
-        Self { allocate_reserved_ip_addresses: Some(true), ..self }
+        Self {
+            allocate_reserved_ip_addresses: Some(true),
+            ..self
+        }
     }
 
     fn grace(self, seconds: i32) -> Self {
-        Self { address_reuse_grace_period_seconds: Some(seconds), ..self }
+        Self {
+            address_reuse_grace_period_seconds: Some(seconds),
+            ..self
+        }
     }
 }
 
 /// `[prefixes]` with the default length.
 pub(crate) fn prefixes(prefixes: &[&str]) -> PrefixPoolSpec {
-    PrefixPoolSpec { prefixes: strings(prefixes), ..PrefixPoolSpec::default() }
+    PrefixPoolSpec {
+        prefixes: strings(prefixes),
+        ..PrefixPoolSpec::default()
+    }
 }
 
 /// `length`, `gw` and `excl` of spec §19.
@@ -51,14 +70,23 @@ pub(crate) trait PrefixPoolExt {
 
 impl PrefixPoolExt for PrefixPoolSpec {
     fn length(self, length: i64) -> Self {
-        Self { allocation_prefix_length: Some(length), ..self }
+        Self {
+            allocation_prefix_length: Some(length),
+            ..self
+        }
     }
 
     fn gw(self, gateway: &str) -> Self {
-        Self { gateway: Some(gateway.into()), ..self }
+        Self {
+            gateway: Some(gateway.into()),
+            ..self
+        }
     }
 
     fn excl(self, excluded: &[&str]) -> Self {
-        Self { excluded_prefixes: Some(strings(excluded)), ..self }
+        Self {
+            excluded_prefixes: Some(strings(excluded)),
+            ..self
+        }
     }
 }

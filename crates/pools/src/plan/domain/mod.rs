@@ -106,7 +106,11 @@ impl Domain {
     #[must_use]
     pub fn slot_text(&self, slot: u128) -> String {
         let slot = slot.min(self.space.last_slot());
-        self.space.base_of(slot).expect("not above the last slot").base().to_string()
+        self.space
+            .base_of(slot)
+            .expect("not above the last slot")
+            .base()
+            .to_string()
     }
 
     /// How many slots the pool has. Saturates at [`u128::MAX`], which only (nearly) all of `::/0` reaches.

@@ -18,7 +18,10 @@ pub(super) fn read(spec: &PrefixPoolSpec, door: Door) -> Result<Domain, Vec<Fiel
     let space = space(spec.effective_length()).map_err(|problem| vec![problem])?; // P2
 
     let mut findings = Findings::default();
-    let ranges = spec.prefixes.iter().filter_map(|text| prefix(text, space, &mut findings));
+    let ranges = spec
+        .prefixes
+        .iter()
+        .filter_map(|text| prefix(text, space, &mut findings));
     let union: AddrSet = ranges.collect();
     check_gateway(spec, &mut findings);
     let excluded = excluded(spec, &mut findings);
@@ -40,10 +43,13 @@ pub(super) fn read(spec: &PrefixPoolSpec, door: Door) -> Result<Domain, Vec<Fiel
 /// P2.
 fn space(length: i64) -> Result<SlotSpace, FieldError> {
     let slots = u8::try_from(length).ok().filter(|length| *length > 0);
-    slots.and_then(|length| SlotSpace::new(Family::V6, length).ok()).ok_or_else(|| {
-        let message = format!("{length} is no IPv6 prefix length; use 1 to 128, or remove the field for 64");
-        FieldError::new(LENGTH, length.to_string(), message)
-    })
+    slots
+        .and_then(|length| SlotSpace::new(Family::V6, length).ok())
+        .ok_or_else(|| {
+            let message =
+                format!("{length} is no IPv6 prefix length; use 1 to 128, or remove the field for 64");
+            FieldError::new(LENGTH, length.to_string(), message)
+        })
 }
 
 /// P3 to P6 for one entry; the network it means, unless it means none.
@@ -57,15 +63,24 @@ fn prefix(text: &str, space: SlotSpace, findings: &mut Findings) -> Option<AddrR
         }
     };
     let Some(prefix) = entry.prefix() else {
-        refuse(Weight::Unusable, format!("`{text}` is no CIDR; write an IPv6 prefix such as `fd00::/48`")); // P3
+        refuse(
+            Weight::Unusable,
+            format!("`{text}` is no CIDR; write an IPv6 prefix such as `fd00::/48`"),
+        ); // P3
         return None;
     };
     if prefix.family() == Family::V4 {
-        refuse(Weight::Unusable, format!("`{text}` is IPv4; prefix pools hand out IPv6 prefixes only")); // P4
+        refuse(
+            Weight::Unusable,
+            format!("`{text}` is IPv4; prefix pools hand out IPv6 prefixes only"),
+        ); // P4
         return None;
     }
     if !entry.is_network_aligned() {
-        refuse(Weight::Tolerable, format!("`{text}` has host bits set; write the network, `{prefix}`")); // P5
+        refuse(
+            Weight::Tolerable,
+            format!("`{text}` has host bits set; write the network, `{prefix}`"),
+        ); // P5
     }
     if prefix.length() > space.length() {
         let message = format!(
@@ -79,7 +94,9 @@ fn prefix(text: &str, space: SlotSpace, findings: &mut Findings) -> Option<AddrR
 
 /// P7.
 fn check_gateway(spec: &PrefixPoolSpec, findings: &mut Findings) {
-    let Some(text) = spec.gateway.as_deref().filter(|text| !text.is_empty()) else { return };
+    let Some(text) = spec.gateway.as_deref().filter(|text| !text.is_empty()) else {
+        return;
+    };
     let problem = match parse_address(text).map(Family::of) {
         Ok(Family::V6) => return,
         Ok(Family::V4) => format!("`{text}` is IPv4; use an IPv6 gateway or none"),
@@ -95,7 +112,8 @@ fn excluded(spec: &PrefixPoolSpec, findings: &mut Findings) -> AddrSet {
         match text.parse::<Entry>() {
             Ok(entry) if entry.family() == Family::V6 => set.insert(entry.range()),
             Ok(_) => {
-                let message = format!("`{text}` is IPv4; remove it or write an IPv6 address, range or prefix");
+                let message =
+                    format!("`{text}` is IPv4; remove it or write an IPv6 address, range or prefix");
                 findings.add(Weight::Tolerable, FieldError::new(EXCLUDED, text, message));
             }
             Err(e) => findings.add(Weight::Unusable, FieldError::new(EXCLUDED, text, e.to_string())),

@@ -1,0 +1,211 @@
+//! Flags of `cadastre controller`: those of the manager it replaces, with their defaults (spec §16), and ours.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+/// Run the controllers and webhooks (also started as `/manager`)
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "All flags of the in-cluster IPAM provider's manager are accepted with the same meaning and \
+defaults.\n\nExample:\n  cadastre controller --leader-elect --webhook-port 9443")]
+pub struct Flags {
+    /// Write only while holding the leader lease, so that several replicas can run
+    #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        action = ArgAction::Set)]
+    pub leader_elect: bool,
+
+    /// Serve only claims and namespaced pools of this namespace; empty serves all
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub namespace: String,
+
+    /// Serve only claims with this value of the label cluster.x-k8s.io/watch-filter; empty serves all
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub watch_filter: String,
+
+    /// Port of admission and conversion webhooks; 0 turns both off
+    #[arg(long, default_value_t = 9443)]
+    pub webhook_port: u16,
+
+    /// Address the webhooks listen on; empty listens on all
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub webhook_host: String,
+
+    /// Directory of the webhook certificate; empty is /tmp/k8s-webhook-server/serving-certs
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub webhook_cert_dir: String,
+
+    /// File name of the certificate; empty is tls.crt
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub webhook_cert_name: String,
+
+    /// File name of the key; empty is tls.key
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub webhook_key_name: String,
+
+    /// Create and rotate the webhook certificate ourselves and put its CA into the webhook configurations and CRDs, so
+    /// that cert-manager is not needed
+    #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        action = ArgAction::Set)]
+    pub webhook_cert_self_managed: bool,
+
+    /// Address of /healthz and /readyz; 0 turns them off
+    #[arg(long, alias = "health-addr", default_value = ":8081")]
+    pub health_probe_bind_address: String,
+
+    /// Address of /metrics and /debug, over https with authentication and authorisation; 0 turns them off
+    #[arg(long, default_value = ":8443")]
+    pub diagnostics_address: String,
+
+    /// Serve /metrics over plain http without authentication, and nothing else
+    #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        action = ArgAction::Set)]
+    pub insecure_diagnostics: bool,
+
+    /// Additional address of plain http metrics, for manifests of older releases
+    #[arg(long, alias = "metrics-bind-addr", default_value = "", hide_default_value = true)]
+    pub metrics_bind_address: String,
+
+    /// Lowest TLS version of webhooks and diagnostics: VersionTLS12 or VersionTLS13
+    #[arg(long, default_value = "VersionTLS12")]
+    pub tls_min_version: String,
+
+    /// TLS 1.2 cipher suites, by their IANA names; empty is the library's choice
+    #[arg(long, value_delimiter = ',', default_value = "", hide_default_value = true)]
+    pub tls_cipher_suites: Vec<String>,
+
+    /// Name of the leader lease
+    #[arg(long, default_value = api::names::LEADER_LEASE)]
+    pub leader_election_id: String,
+
+    /// Namespace of the leader lease; empty is the namespace this process runs in
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub leader_election_namespace: String,
+
+    /// How long others wait for a renewal before they take over
+    #[arg(long, default_value = "15s", value_parser = go_duration)]
+    pub leader_elect_lease_duration: Duration,
+
+    /// How long the leader goes on without a successful renewal
+    #[arg(long, default_value = "10s", value_parser = go_duration)]
+    pub leader_elect_renew_deadline: Duration,
+
+    /// Time between two attempts to get or renew the lease
+    #[arg(long, default_value = "2s", value_parser = go_duration)]
+    pub leader_elect_retry_period: Duration,
+
+    /// How long an address must be without its claim before it is released; 0 never releases it
+    #[arg(long, default_value = "10m", value_parser = go_duration)]
+    pub orphan_delay: Duration,
+
+    /// Claims worked on at the same time
+    #[arg(long, default_value_t = 32)]
+    pub max_concurrent_reconciles: u16,
+
+    /// Warn about, or deny, a pool that overlaps another one: off, warn or deny
+    #[arg(long, default_value = "off", value_parser = ["off", "warn", "deny"])]
+    pub pool_overlap: String,
+
+    /// Log verbosity; 4 and 5 show decisions, more shows everything
+    #[arg(short, long, default_value_t = 0)]
+    pub v: u8,
+
+    /// Log as JSON lines
+    #[arg(long)]
+    pub log_json: bool,
+
+    /// Accepted and ignored: there is no profiler to be reached without authentication
+    #[arg(long, hide = true, default_value = "")]
+    pub profiler_address: String,
+
+    /// Accepted and ignored: watches need no periodic resync
+    #[arg(long, hide = true, default_value = "")]
+    pub sync_period: String,
+
+    /// Accepted and ignored: there are no feature gates
+    #[arg(long, hide = true, default_value = "")]
+    pub feature_gates: String,
+}
+
+impl Flags {
+    /// Flags that were given and have no effect, for one log line each.
+    pub fn ignored(&self) -> Vec<&'static str> {
+        let given = [
+            ("--profiler-address", &self.profiler_address),
+            ("--sync-period", &self.sync_period),
+            ("--feature-gates", &self.feature_gates),
+        ];
+        given.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name).collect()
+    }
+}
+
+/// Takes `--<kind>-concurrency` out of the arguments: the Cluster API operator passes it for kinds we cannot know.
+/// Returns the rest and what was taken.
+pub fn without_kind_concurrency(args: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    let (mut kept, mut taken) = (Vec::new(), Vec::new());
+    let mut args = args.into_iter().peekable();
+    while let Some(arg) = args.next() {
+        let name = arg.split('=').next().unwrap_or_default();
+        if name.starts_with("--") && name.ends_with("-concurrency") {
+            taken.push(name.to_owned());
+            if !arg.contains('=') && args.peek().is_some_and(|next| next.parse::<u32>().is_ok()) {
+                args.next();
+            }
+        } else {
+            kept.push(arg);
+        }
+    }
+    (kept, taken)
+}
+
+/// Parses a duration as Go writes it: `1h2m3.5s`, `250ms`, `0`.
+pub fn go_duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is not a duration; write it like 15s, 10m or 1h30m");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let value: f64 = rest[..number].parse().map_err(|_| bad())?;
+        let after = &rest[number..];
+        let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let seconds = match &after[..unit] {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" | "µs" => 1e-6,
+            "ns" => 1e-9,
+            _ => return Err(bad()),
+        };
+        total += value * seconds;
+        rest = &after[unit..];
+    }
+    if text.is_empty() { Err(bad()) } else { Duration::try_from_secs_f64(total).map_err(|_| bad()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_durations_are_read_as_go_writes_them() {
+        let cases =
+            [("15s", 15_000), ("10m", 600_000), ("1h2m3.5s", 3_723_500), ("250ms", 250), ("0", 0), ("10m0s", 600_000)];
+        for (text, millis) in cases {
+            assert_eq!(go_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
+        }
+        for text in ["", "15", "s", "1d", "-1s", "1.2.3s"] {
+            assert!(go_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn concurrency_of_unknown_kinds_is_taken_out() {
+        let args = ["manager", "--leader-elect", "--foo-concurrency", "10", "--bar-concurrency=3", "--v=2"];
+        let (kept, taken) = without_kind_concurrency(args.map(str::to_owned));
+        assert_eq!(kept, ["manager", "--leader-elect", "--v=2"]);
+        assert_eq!(taken, ["--foo-concurrency", "--bar-concurrency"]);
+    }
+}

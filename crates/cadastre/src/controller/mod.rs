@@ -1,0 +1,160 @@
+//! `cadastre controller`: the pools' controllers, their webhooks, probes and diagnostics in one process.
+
+mod flags;
+mod servers;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use pools::{
+    announce::Announcer,
+    controller::{Config, Current},
+    metrics::Metrics,
+    plan::facts::Scope,
+    world::{Options, Shared},
+};
+use runtime::{
+    client::{self, Calls, ClientOptions},
+    events::Recorder,
+    health::Readiness,
+    lease::{Lease, LeaseConfig, Leadership, unique_identity},
+    logging,
+    shutdown::Tasks,
+};
+use tokio::sync::watch;
+
+pub use flags::{Flags, without_kind_concurrency};
+
+/// The pod's own account; its namespace is where the lease lives.
+const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// Everything must have ended by then; the pod is killed after 10 s (spec §17).
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start, or had to stop because of a failure, the loss of the lease among them.
+pub async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[String]) -> Result<()> {
+    let log = logging::init(logging::Options { verbosity: flags.v, json: flags.log_json });
+    for name in flags.ignored().into_iter().chain(ignored.iter().map(String::as_str)) {
+        tracing::info!(flag = name, "flag accepted without effect");
+    }
+    let tasks = Tasks::new();
+    tasks.stop_on_signals().context("cannot listen for signals")?;
+
+    let calls = Calls::default();
+    let options = ClientOptions {
+        kubeconfig,
+        user_agent: format!("cadastre-controller/{}", env!("CARGO_PKG_VERSION")),
+        calls: calls.clone(),
+        ..ClientOptions::default()
+    };
+    let cluster = client::load_config(&options).await?;
+    let own_namespace = own_namespace(&flags, &cluster.default_namespace);
+    let client = client::connect_with(cluster, &options)?;
+    let identity = unique_identity();
+
+    let pool_metrics = Metrics::default();
+    let metrics = runtime::metrics::Metrics::new(|registry| {
+        pool_metrics.register(registry);
+        calls.register(registry);
+    });
+    let readiness = Readiness::default();
+    let current = Current::default();
+    let in_use = current.clone();
+    servers::start(&flags, &client, &own_namespace, &servers::Parts { tasks: &tasks, metrics, readiness: &readiness, log, in_use })
+        .await?;
+
+    let lead = Lead::start(&flags, &client, &identity, &own_namespace, &tasks)?;
+    let recorder = Recorder::start(client.clone(), "ipam.cluster.x-k8s.io/cadastre", &identity, &tasks);
+    let gate = readiness.gate("pools");
+    let config = Config {
+        client,
+        scope: Scope { namespace: non_empty(&flags.namespace), watch_filter: non_empty(&flags.watch_filter) },
+        identity,
+        shared: Shared {
+            metrics: pool_metrics,
+            announcer: Announcer::new(Some(recorder)),
+            holds: lead.holds(),
+            options: Options {
+                orphan_delay: flags.orphan_delay,
+                claim_workers: usize::from(flags.max_concurrent_reconciles.max(1)),
+                ..Options::default()
+            },
+        },
+        leading: lead.is_leading.clone(),
+        is_elected: flags.leader_elect,
+        readiness: Arc::new(move |state| match state {
+            Ok(()) => gate.open(),
+            Err(missing) => gate.close(missing),
+        }),
+    };
+    pools::controller::run(config, current, tasks.stop()).await;
+
+    // The lead goes last: nobody else may write while we still do.
+    lead.release().await;
+    let left = tasks.drain(DRAIN).await;
+    if left > 0 {
+        tracing::warn!(left, "tasks still running at the end");
+    }
+    tasks.failure().map_or(Ok(()), |reason| bail!("{reason}"))
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn own_namespace(flags: &Flags, of_kubeconfig: &str) -> String {
+    non_empty(&flags.leader_election_namespace)
+        .or_else(|| std::fs::read_to_string(OWN_NAMESPACE).ok().map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()))
+        .unwrap_or_else(|| of_kubeconfig.to_owned())
+}
+
+/// The lead, once it is ours.
+struct Lead {
+    is_leading: watch::Receiver<bool>,
+    leadership: Arc<std::sync::OnceLock<Leadership>>,
+}
+
+impl Lead {
+    fn start(flags: &Flags, client: &kube::Client, identity: &str, namespace: &str, tasks: &Tasks) -> Result<Self> {
+        let leadership = Arc::new(std::sync::OnceLock::new());
+        let (sender, is_leading) = watch::channel(false);
+        if !flags.leader_elect {
+            let _ = leadership.set(Leadership::always());
+            sender.send_replace(true);
+            return Ok(Self { is_leading, leadership });
+        }
+        let config = LeaseConfig {
+            identity: identity.to_owned(),
+            lease_duration: flags.leader_elect_lease_duration,
+            renew_deadline: flags.leader_elect_renew_deadline,
+            retry_period: flags.leader_elect_retry_period,
+            ..LeaseConfig::new(namespace, &flags.leader_election_id)
+        };
+        let lease = Lease::new(client.clone(), config).map_err(|e| anyhow!(e))?;
+        let (held, owner, stop) = (leadership.clone(), tasks.clone(), tasks.stop());
+        tasks.spawn("leader election", async move {
+            let Some(leadership) = stop.run_until_cancelled(lease.acquire()).await else { return };
+            let lost = leadership.lost();
+            let _ = held.set(leadership);
+            sender.send_replace(true);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = lost.cancelled() => owner.fail("the leader lease was lost; another replica takes over"),
+            }
+        });
+        Ok(Self { is_leading, leadership })
+    }
+
+    fn holds(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let leadership = self.leadership.clone();
+        Arc::new(move || leadership.get().is_some_and(Leadership::is_held))
+    }
+
+    async fn release(&self) {
+        if let Some(leadership) = self.leadership.get() {
+            leadership.release().await;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Addresses whose claim is gone (spec §11.8).
+
+use super::{
+    facts::AddressFacts,
+    index::Index,
+    name::{ObjectName, PoolName},
+};
+
+/// What to think of an address without a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// It has a claim, is not ours, or is a manual reservation: nothing to do.
+    None,
+    /// It may be an orphan, but its pool or cluster is paused or missing: look again later.
+    Deferred,
+    /// It looks like an orphan; a live read of its claim must confirm that.
+    Orphan {
+        /// The claim it names.
+        claim: ObjectName,
+        /// The pool it counts for.
+        pool: PoolName,
+    },
+}
+
+/// Judges an address by what the watches show.
+#[must_use]
+pub fn suspect(index: &Index, address: &AddressFacts) -> Suspicion {
+    let Some(pool) = address.pool.clone() else { return Suspicion::None };
+    let claim = ObjectName::new(address.name.namespace(), &address.claim);
+    if !address.has_finalizer || address.claim.is_empty() || index.claim(&claim).is_some() {
+        return Suspicion::None;
+    }
+    let pool_is_settled = index.pool(&pool).and_then(|p| p.facts()).is_some_and(|f| !f.paused);
+    let cluster_is_settled = address.cluster_label.as_deref().filter(|l| !l.is_empty()).is_none_or(|label| {
+        index.cluster(&ObjectName::new(address.name.namespace(), label)).is_some_and(|c| !c.paused)
+    });
+    if pool_is_settled && cluster_is_settled { Suspicion::Orphan { claim, pool } } else { Suspicion::Deferred }
+}

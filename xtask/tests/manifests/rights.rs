@@ -1,0 +1,180 @@
+//! What the controller's service account may do, asked of the server (spec §15).
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::{
+    Client,
+    api::{Api, PostParams},
+};
+
+const NAMESPACE: &str = "capi-ipam-in-cluster-system";
+const IPAM: &str = "ipam.cluster.x-k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const CRDS: &str = "apiextensions.k8s.io";
+
+/// A question: verb, group, resource (with subresource), namespace, name, and the answer we expect.
+pub(crate) type Right = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    bool,
+);
+
+/// Holds for both kinds of certificates. An empty namespace or name means all.
+pub(crate) const ALWAYS: &[Right] = &[
+    ("create", IPAM, "ipaddresses", "", "", true),
+    ("delete", IPAM, "ipaddresses", "", "", true),
+    ("patch", IPAM, "ipaddressclaims", "", "", true),
+    ("patch", IPAM, "ipaddressclaims/status", "", "", true),
+    ("update", IPAM, "ipaddressclaims/finalizers", "", "", true),
+    ("patch", IPAM, "inclusterippools", "", "", true),
+    ("patch", IPAM, "globalinclusterprefixpools/status", "", "", true),
+    ("update", IPAM, "globalinclusterippools/finalizers", "", "", true),
+    ("watch", "cluster.x-k8s.io", "clusters", "", "", true),
+    ("create", "", "events", "", "", true),
+    ("patch", "events.k8s.io", "events", "", "", true),
+    ("create", "authentication.k8s.io", "tokenreviews", "", "", true),
+    (
+        "create",
+        "authorization.k8s.io",
+        "subjectaccessreviews",
+        "",
+        "",
+        true,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        NAMESPACE,
+        "7bb7acb4.ipam.cluster.x-k8s.io",
+        true,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        "",
+        false,
+    ),
+    ("create", IPAM, "ipaddressclaims", "", "", false),
+    ("delete", IPAM, "inclusterippools", "", "", false),
+    ("patch", "cluster.x-k8s.io", "clusters", "", "", false),
+    ("list", "", "secrets", NAMESPACE, "", false),
+    ("get", "", "secrets", "kube-system", "x", false),
+    (
+        "delete",
+        ADMISSION,
+        "validatingwebhookconfigurations",
+        "",
+        "x",
+        false,
+    ),
+    (
+        "patch",
+        ADMISSION,
+        "validatingwebhookconfigurations",
+        "",
+        "somebody-elses",
+        false,
+    ),
+    (
+        "patch",
+        CRDS,
+        "customresourcedefinitions",
+        "",
+        "ipaddresses.ipam.cluster.x-k8s.io",
+        false,
+    ),
+];
+
+const OWN_SECRET: &str = "capi-ipam-in-cluster-webhook-self-managed-cert";
+const VALIDATING: &str = "capi-ipam-in-cluster-validating-webhook-configuration";
+const MUTATING: &str = "capi-ipam-in-cluster-mutating-webhook-configuration";
+const OWN_CRD: &str = "globalinclusterprefixpools.ipam.cluster.x-k8s.io";
+
+/// With cert-manager the controller touches none of these.
+pub(crate) const WITHOUT_SELF_MANAGEMENT: &[Right] = &[
+    ("get", "", "secrets", NAMESPACE, OWN_SECRET, false),
+    ("create", "", "secrets", NAMESPACE, "", false),
+    (
+        "patch",
+        ADMISSION,
+        "validatingwebhookconfigurations",
+        "",
+        VALIDATING,
+        false,
+    ),
+    ("patch", CRDS, "customresourcedefinitions", "", OWN_CRD, false),
+];
+
+/// What it needs to make its own certificates.
+pub(crate) const WITH_SELF_MANAGEMENT: &[Right] = &[
+    ("create", "", "secrets", NAMESPACE, "", true),
+    ("get", "", "secrets", NAMESPACE, OWN_SECRET, true),
+    ("update", "", "secrets", NAMESPACE, OWN_SECRET, true),
+    ("get", "", "secrets", NAMESPACE, "another", false),
+    (
+        "patch",
+        ADMISSION,
+        "validatingwebhookconfigurations",
+        "",
+        VALIDATING,
+        true,
+    ),
+    (
+        "patch",
+        ADMISSION,
+        "mutatingwebhookconfigurations",
+        "",
+        MUTATING,
+        true,
+    ),
+    ("patch", CRDS, "customresourcedefinitions", "", OWN_CRD, true),
+    ("update", CRDS, "customresourcedefinitions", "", OWN_CRD, false),
+];
+
+/// Asks the server each question and names every answer that is not the expected one.
+pub(crate) async fn check(client: &Client, rights: &[Right]) {
+    let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
+    let mut wrong = Vec::new();
+    for right in rights {
+        let answer = reviews
+            .create(&PostParams::default(), &review(right))
+            .await
+            .unwrap();
+        let allowed = answer.status.unwrap().allowed;
+        if allowed != right.5 {
+            wrong.push(format!("{right:?}: the server says {allowed}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn review(&(verb, group, resource, namespace, name, _): &Right) -> SubjectAccessReview {
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (resource, subresource) = resource
+        .split_once('/')
+        .map_or((resource, None), |(resource, sub)| (resource, some(sub)));
+    let attributes = ResourceAttributes {
+        verb: some(verb),
+        group: some(group),
+        resource: some(resource),
+        subresource,
+        namespace: some(namespace),
+        name: some(name),
+        ..ResourceAttributes::default()
+    };
+    SubjectAccessReview {
+        spec: SubjectAccessReviewSpec {
+            user: some(&format!(
+                "system:serviceaccount:{NAMESPACE}:capi-ipam-in-cluster-controller-manager"
+            )),
+            resource_attributes: Some(attributes),
+            ..SubjectAccessReviewSpec::default()
+        },
+        ..SubjectAccessReview::default()
+    }
+}
