@@ -11,7 +11,7 @@ use std::{
 
 use api::{capi::ReadyReason, names::GROUP, pool::VERSION as POOL_VERSION};
 use k8s_openapi::api::core::v1::ObjectReference;
-use crate::events_stub::{EventType, Recorder};
+use runtime::events::{EventType, Recorder};
 use tokio::time::Instant;
 
 use crate::{

@@ -12,11 +12,12 @@
 pub mod act;
 pub mod announce;
 pub mod controller;
-pub mod events_stub;
 pub mod metrics;
 pub mod observe;
 pub mod plan;
 pub mod reconcile;
+pub mod survey;
+pub mod webhooks;
 pub mod world;
 
 /// Name under which our writes appear in managed fields.

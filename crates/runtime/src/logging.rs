@@ -27,37 +27,56 @@ pub struct Options {
     pub json: bool,
 }
 
+/// Logging could not be changed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot change the verbosity of the logs; logging was set up by somebody else")]
+pub struct LogError(#[source] reload::Error);
+
 /// Changes the verbosity at run time. Clones change the same logs.
 #[derive(Clone, Debug)]
-pub struct Handle {
-    filter: reload::Handle<EnvFilter, Registry>,
-    verbosity: Arc<AtomicU8>,
+pub struct Verbosity {
+    /// `None`: there are no logs behind it.
+    filter: Option<reload::Handle<EnvFilter, Registry>>,
+    level: Arc<AtomicU8>,
 }
 
-impl Handle {
-    /// Shows messages as [`Options::verbosity`] describes from now on, whatever `RUST_LOG` said at the start.
-    pub fn set_verbosity(&self, verbosity: u8) {
-        if let Err(error) = self.filter.reload(filter_for(verbosity)) {
-            tracing::error!(%error, verbosity, "cannot change the verbosity of the logs");
-            return;
+impl Verbosity {
+    /// One that changes nothing but itself, for tests of what uses it.
+    #[must_use]
+    pub fn detached(level: u8) -> Self {
+        Self {
+            filter: None,
+            level: Arc::new(AtomicU8::new(level)),
         }
-        self.verbosity.store(verbosity, Ordering::Relaxed);
-        tracing::info!(verbosity, "changed the verbosity of the logs");
     }
 
     /// The verbosity last set. While `RUST_LOG` decides, it is what it would be without.
     #[must_use]
-    pub fn verbosity(&self) -> u8 {
-        self.verbosity.load(Ordering::Relaxed)
+    pub fn get(&self) -> u8 {
+        self.level.load(Ordering::Relaxed)
+    }
+
+    /// Shows messages as [`Options::verbosity`] describes from now on, whatever `RUST_LOG` said at the start.
+    ///
+    /// # Errors
+    ///
+    /// When these are not the logs of the process, see [`init`].
+    pub fn set(&self, level: u8) -> Result<(), LogError> {
+        if let Some(filter) = &self.filter {
+            filter.reload(filter_for(level)).map_err(LogError)?;
+        }
+        self.level.store(level, Ordering::Relaxed);
+        tracing::info!(verbosity = level, "changed the verbosity of the logs");
+        Ok(())
     }
 }
 
 /// Starts logging to standard error. Call it once, at the start of `main`.
 ///
 /// A `RUST_LOG` that cannot be read is reported and ignored. When somebody else has set a global subscriber
-/// before, theirs stays and the handle changes nothing.
+/// before, theirs stays and [`Verbosity::set`] fails.
 #[must_use = "the handle is the only way to change the verbosity later"]
-pub fn init(options: Options) -> Handle {
+pub fn init(options: Options) -> Verbosity {
     let wish = env::var(VARIABLE).ok();
     let (filter, problem) = first_filter(options.verbosity, wish.as_deref());
     let (subscriber, handle) = subscriber(options, filter, io::stderr);
@@ -66,14 +85,22 @@ pub fn init(options: Options) -> Handle {
     }
     if let Some(problem) = problem {
         let value = wish.unwrap_or_default();
-        tracing::warn!(variable = VARIABLE, value, problem, "cannot read the log filter; using the verbosity");
+        tracing::warn!(
+            variable = VARIABLE,
+            value,
+            problem,
+            "cannot read the log filter; using the verbosity"
+        );
     }
     handle
 }
 
 /// The filter to start with, and why not the one wished for.
 fn first_filter(verbosity: u8, wish: Option<&str>) -> (EnvFilter, Option<String>) {
-    match wish.filter(|wish| !wish.trim().is_empty()).map(EnvFilter::try_new) {
+    match wish
+        .filter(|wish| !wish.trim().is_empty())
+        .map(EnvFilter::try_new)
+    {
         Some(Ok(filter)) => (filter, None),
         Some(Err(error)) => (filter_for(verbosity), Some(error.to_string())),
         None => (filter_for(verbosity), None),
@@ -88,19 +115,28 @@ fn filter_for(verbosity: u8) -> EnvFilter {
     };
     let start = EnvFilter::default().add_directive(LevelFilter::WARN.into());
     OURS.iter().fold(start, |filter, name| {
-        let directive = format!("{name}={level}").parse().expect("a crate name and a level are a directive");
+        let directive = format!("{name}={level}")
+            .parse()
+            .expect("a crate name and a level are a directive");
         filter.add_directive(directive)
     })
 }
 
-fn subscriber<W>(options: Options, filter: EnvFilter, writer: W) -> (impl Subscriber + Send + Sync, Handle)
+fn subscriber<W>(options: Options, filter: EnvFilter, writer: W) -> (impl Subscriber + Send + Sync, Verbosity)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, reload) = reload::Layer::new(filter);
     let lines = fmt::layer().with_writer(writer).with_ansi(false);
-    let lines = if options.json { lines.json().flatten_event(true).boxed() } else { lines.boxed() };
-    let handle = Handle { filter: reload, verbosity: Arc::new(AtomicU8::new(options.verbosity)) };
+    let lines = if options.json {
+        lines.json().flatten_event(true).boxed()
+    } else {
+        lines.boxed()
+    };
+    let handle = Verbosity {
+        filter: Some(reload),
+        level: Arc::new(AtomicU8::new(options.verbosity)),
+    };
     (Registry::default().with(filter).with(lines), handle)
 }
 
@@ -125,7 +161,10 @@ mod tests {
 
     impl io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -135,7 +174,7 @@ mod tests {
     }
 
     /// Starts logging into memory for the duration of `f`.
-    fn logging(options: Options, wish: Option<&str>, f: impl FnOnce(&Handle, &Lines)) {
+    fn logging(options: Options, wish: Option<&str>, f: impl FnOnce(&Verbosity, &Lines)) {
         let lines = Lines::default();
         let copy = lines.clone();
         let (filter, _) = first_filter(options.verbosity, wish);
@@ -151,17 +190,24 @@ mod tests {
         tracing::trace!(target: "pools::plan", "R");
         tracing::warn!(target: "hyper", "x");
         tracing::info!(target: "hyper", "y");
-        lines.take().lines().filter_map(|line| line.chars().last()).collect()
+        lines
+            .take()
+            .lines()
+            .filter_map(|line| line.chars().last())
+            .collect()
     }
 
     #[test]
     fn the_verbosity_is_that_of_klog_for_our_crates_only() {
         let expected = ["Px", "Px", "Px", "Px", "PQx", "PQx", "PQRx", "PQRx"];
         for (verbosity, expected) in (0..).zip(expected) {
-            let options = Options { verbosity, json: false };
+            let options = Options {
+                verbosity,
+                json: false,
+            };
             logging(options, None, |handle, lines| {
                 assert_eq!(shown(lines), expected, "--v={verbosity}");
-                assert_eq!(handle.verbosity(), verbosity);
+                assert_eq!(handle.get(), verbosity);
             });
         }
     }
@@ -170,20 +216,27 @@ mod tests {
     fn the_verbosity_can_be_changed_at_run_time() {
         logging(Options::default(), None, |handle, lines| {
             assert_eq!(shown(lines), "Px");
-            handle.clone().set_verbosity(10);
-            assert_eq!((shown(lines).as_str(), handle.verbosity()), ("PQRx", 10));
-            handle.set_verbosity(2);
-            assert_eq!((shown(lines).as_str(), handle.verbosity()), ("Px", 2));
+            handle.clone().set(10).unwrap();
+            assert_eq!((shown(lines).as_str(), handle.get()), ("PQRx", 10));
+            handle.set(2).unwrap();
+            assert_eq!((shown(lines).as_str(), handle.get()), ("Px", 2));
         });
     }
 
     #[test]
     fn the_environment_wins_until_somebody_changes_the_verbosity() {
-        logging(Options { verbosity: 6, json: false }, Some("warn,hyper=info"), |handle, lines| {
-            assert_eq!(shown(lines), "xy");
-            handle.set_verbosity(0);
-            assert_eq!(shown(lines), "Px");
-        });
+        logging(
+            Options {
+                verbosity: 6,
+                json: false,
+            },
+            Some("warn,hyper=info"),
+            |handle, lines| {
+                assert_eq!(shown(lines), "xy");
+                handle.set(0).unwrap();
+                assert_eq!(shown(lines), "Px");
+            },
+        );
     }
 
     #[test]
@@ -195,12 +248,33 @@ mod tests {
     }
 
     #[test]
+    fn logs_that_are_gone_cannot_be_changed() {
+        let (subscriber, handle) = subscriber(Options::default(), filter_for(0), io::sink);
+        drop(subscriber);
+        assert!(handle.set(4).is_err());
+        assert_eq!(handle.get(), 0);
+        let detached = Verbosity::detached(1);
+        detached.set(4).unwrap();
+        assert_eq!(detached.get(), 4);
+    }
+
+    #[test]
     fn json_has_the_fields_at_the_top() {
-        logging(Options { verbosity: 0, json: true }, None, |_, lines| {
-            tracing::info!(target: "pools", pool = "lan", free = 3, "address bound");
-            let line: serde_json::Value = serde_json::from_str(lines.take().trim_end()).unwrap();
-            assert_eq!((&line["level"], &line["message"]), (&"INFO".into(), &"address bound".into()));
-            assert_eq!((&line["pool"], &line["free"]), (&"lan".into(), &3.into()));
-        });
+        logging(
+            Options {
+                verbosity: 0,
+                json: true,
+            },
+            None,
+            |_, lines| {
+                tracing::info!(target: "pools", pool = "lan", free = 3, "address bound");
+                let line: serde_json::Value = serde_json::from_str(lines.take().trim_end()).unwrap();
+                assert_eq!(
+                    (&line["level"], &line["message"]),
+                    (&"INFO".into(), &"address bound".into())
+                );
+                assert_eq!((&line["pool"], &line["free"]), (&"lan".into(), &3.into()));
+            },
+        );
     }
 }

@@ -15,9 +15,13 @@ mod client;
 #[cfg(feature = "cluster")]
 mod control_plane;
 #[cfg(feature = "cluster")]
+pub mod controller;
+#[cfg(feature = "cluster")]
 mod eventually;
 #[cfg(feature = "cluster")]
 pub mod fault;
+#[cfg(feature = "cluster")]
+pub mod install;
 #[cfg(feature = "cluster")]
 mod keeper;
 #[cfg(feature = "cluster")]
@@ -26,13 +30,15 @@ mod pki;
 mod port;
 #[cfg(feature = "cluster")]
 mod process;
+#[cfg(feature = "cluster")]
+mod requests;
 
 pub use assets::{CapiVersion, capi_crds};
 
 #[cfg(feature = "cluster")]
 pub use client::client;
 #[cfg(feature = "cluster")]
-pub use control_plane::{ControlPlane, Options};
+pub use control_plane::{ControlPlane, Options, apply};
 #[cfg(feature = "cluster")]
 pub use eventually::eventually;
 #[cfg(feature = "cluster")]
@@ -41,3 +47,5 @@ pub use fault::FaultProxy;
 pub use port::Port;
 #[cfg(feature = "cluster")]
 pub use process::{Cadastre, Process};
+#[cfg(feature = "cluster")]
+pub use requests::{RequestKey, Requests};

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ObjectMeta, PostParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{Api, DeleteParams, ObjectMeta, PostParams, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use testkit::{CapiVersion, ControlPlane, Options, client};
@@ -237,15 +238,15 @@ async fn data_survives_a_restart_and_a_crash_of_the_api_server() {
     plane.start_apiserver().await.expect("starting twice is harmless");
     maps.get("kept").await.expect("answers again");
 
-    let log = std::fs::read_to_string(plane.audit_log().expect("switched on")).expect("readable");
-    let creations = log
-        .lines()
-        .filter(|line| line.contains("\"verb\":\"create\"") && line.contains("configmaps"));
-    assert_eq!(
-        creations.filter(|line| line.contains("\"admin\"")).count(),
-        1,
-        "one create, one line"
-    );
+    let position = plane.audit_position().expect("a log");
+    maps.get("kept").await.expect("answers");
+    drop(maps.watch(&WatchParams::default(), "0").await.expect("a watch"));
+    let all = plane.audited_requests("admin", 0).expect("readable");
+    assert_eq!(all.of("create", "configmaps", ""), 1, "{all}");
+    let late = plane.audited_requests("admin", position).expect("readable");
+    let count = |verb| late.of(verb, "configmaps", "");
+    assert_eq!((count("get"), count("watch"), late.writes()), (1, 1, 0), "{late}");
+    assert_eq!(plane.audited_requests("nobody", 0).expect("readable").total(), 0);
     assert!(
         plane
             .metrics()
@@ -293,4 +294,87 @@ async fn two_control_planes_run_side_by_side_and_leave_nothing() {
     for dir in dirs {
         assert!(!dir.exists(), "{} is left", dir.display());
     }
+}
+
+/// An owner, and an object that goes when the owner goes.
+const FAMILY: &str = "
+{apiVersion: example.org/v1, kind: Widget, metadata: {name: owner}, spec: {size: 1}}
+";
+
+#[tokio::test]
+async fn garbage_is_collected_and_owner_references_need_rights() {
+    let options = Options {
+        controller_manager: true,
+        owner_references_permission_enforcement: true,
+        ..Options::default()
+    };
+    let plane = ControlPlane::start(options).await.expect("control plane");
+    let namespace = plane.namespace("garbage").await;
+    plane
+        .apply_yaml_in(&namespace, WIDGETS)
+        .await
+        .expect("definition");
+    plane
+        .restart_controller_manager()
+        .await
+        .expect("restarted, so that it knows widgets");
+    let family = plane.apply_yaml_in(&namespace, FAMILY).await.expect("owner");
+    let mut child = config_map("child");
+    child.metadata.owner_references = Some(vec![OwnerReference {
+        api_version: "example.org/v1".to_owned(),
+        kind: "Widget".to_owned(),
+        name: "owner".to_owned(),
+        uid: family[0].metadata.uid.clone().expect("made by the server"),
+        block_owner_deletion: Some(true),
+        controller: None,
+    }]);
+
+    let rights = format!(
+        "{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {{name: e}},
+          roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}},
+          subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: editor-{namespace}}}]}}"
+    );
+    plane.apply_yaml(&rights).await.expect("rights");
+    let editor = plane
+        .kubeconfig_for(&format!("editor-{namespace}"), &[])
+        .expect("kubeconfig");
+    let maps: Api<ConfigMap> = Api::namespaced(client_of(&editor).await, &namespace);
+    testkit::eventually(
+        Duration::from_secs(20),
+        "the editor may create config maps",
+        || async {
+            maps.create(&PostParams::default(), &config_map("plain"))
+                .await
+                .map_err(|error| error.to_string())
+        },
+    )
+    .await;
+    let error = maps
+        .create(&PostParams::default(), &child)
+        .await
+        .expect_err("no rights on widgets")
+        .to_string();
+    assert!(error.contains("blockOwnerDeletion"), "{error}");
+
+    let maps: Api<ConfigMap> = Api::namespaced(plane.client(), &namespace);
+    maps.create(&PostParams::default(), &child)
+        .await
+        .expect("the administrator may");
+    let kind = kube::core::GroupVersionKind::gvk("example.org", "v1", "Widget");
+    let (resource, _) = kube::discovery::pinned_kind(&plane.client(), &kind)
+        .await
+        .expect("served");
+    let widgets: Api<kube::api::DynamicObject> = Api::namespaced_with(plane.client(), &namespace, &resource);
+    widgets
+        .delete("owner", &DeleteParams::background())
+        .await
+        .expect("deleted");
+    testkit::eventually(Duration::from_secs(60), "the child is collected", || async {
+        match maps.get_opt("child").await {
+            Ok(None) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    maps.get("plain").await.expect("it has no owner and stays");
 }

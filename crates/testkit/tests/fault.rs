@@ -103,7 +103,7 @@ async fn refusals_carry_code_and_reason_and_end_after_the_given_times() {
 
 #[tokio::test]
 async fn a_retrying_client_honours_retry_after() {
-    let (plane, proxy, _through, direct) = set_up("retry").await;
+    let (plane, proxy, _through, _direct) = set_up("retry").await;
     let namespace = plane.namespace("retry").await;
     let retrying: Api<ConfigMap> = Api::namespaced(
         client(&proxy.config().await.expect("config")).expect("client"),
@@ -120,7 +120,6 @@ async fn a_retrying_client_honours_retry_after() {
         started.elapsed() >= Duration::from_secs(1),
         "Retry-After says one second"
     );
-    drop(direct);
 }
 
 #[tokio::test]
@@ -302,7 +301,6 @@ async fn next_name(events: &mut Events) -> String {
     loop {
         match events.next().await {
             Some(Ok(WatchEvent::Added(map) | WatchEvent::Modified(map))) => {
-                // Every namespace gets this one from nobody but a controller manager; none runs here.
                 return map.metadata.name.unwrap_or_default();
             }
             Some(Ok(_)) => {}

@@ -8,127 +8,127 @@ use clap::{ArgAction, Args};
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "All flags of the in-cluster IPAM provider's manager are accepted with the same meaning and \
 defaults.\n\nExample:\n  cadastre controller --leader-elect --webhook-port 9443")]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Write only while holding the leader lease, so that several replicas can run
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         action = ArgAction::Set)]
-    pub leader_elect: bool,
+    pub(crate) leader_elect: bool,
 
     /// Serve only claims and namespaced pools of this namespace; empty serves all
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub namespace: String,
+    pub(crate) namespace: String,
 
     /// Serve only claims with this value of the label cluster.x-k8s.io/watch-filter; empty serves all
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub watch_filter: String,
+    pub(crate) watch_filter: String,
 
     /// Port of admission and conversion webhooks; 0 turns both off
     #[arg(long, default_value_t = 9443)]
-    pub webhook_port: u16,
+    pub(crate) webhook_port: u16,
 
     /// Address the webhooks listen on; empty listens on all
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub webhook_host: String,
+    pub(crate) webhook_host: String,
 
     /// Directory of the webhook certificate; empty is /tmp/k8s-webhook-server/serving-certs
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub webhook_cert_dir: String,
+    pub(crate) webhook_cert_dir: String,
 
     /// File name of the certificate; empty is tls.crt
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub webhook_cert_name: String,
+    pub(crate) webhook_cert_name: String,
 
     /// File name of the key; empty is tls.key
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub webhook_key_name: String,
+    pub(crate) webhook_key_name: String,
 
     /// Create and rotate the webhook certificate ourselves and put its CA into the webhook configurations and CRDs, so
     /// that cert-manager is not needed
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         action = ArgAction::Set)]
-    pub webhook_cert_self_managed: bool,
+    pub(crate) webhook_cert_self_managed: bool,
 
     /// Address of /healthz and /readyz; 0 turns them off
     #[arg(long, alias = "health-addr", default_value = ":8081")]
-    pub health_probe_bind_address: String,
+    pub(crate) health_probe_bind_address: String,
 
     /// Address of /metrics and /debug, over https with authentication and authorisation; 0 turns them off
     #[arg(long, default_value = ":8443")]
-    pub diagnostics_address: String,
+    pub(crate) diagnostics_address: String,
 
     /// Serve /metrics over plain http without authentication, and nothing else
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         action = ArgAction::Set)]
-    pub insecure_diagnostics: bool,
+    pub(crate) insecure_diagnostics: bool,
 
     /// Additional address of plain http metrics, for manifests of older releases
     #[arg(long, alias = "metrics-bind-addr", default_value = "", hide_default_value = true)]
-    pub metrics_bind_address: String,
+    pub(crate) metrics_bind_address: String,
 
     /// Lowest TLS version of webhooks and diagnostics: VersionTLS12 or VersionTLS13
     #[arg(long, default_value = "VersionTLS12")]
-    pub tls_min_version: String,
+    pub(crate) tls_min_version: String,
 
     /// TLS 1.2 cipher suites, by their IANA names; empty is the library's choice
     #[arg(long, value_delimiter = ',', default_value = "", hide_default_value = true)]
-    pub tls_cipher_suites: Vec<String>,
+    pub(crate) tls_cipher_suites: Vec<String>,
 
     /// Name of the leader lease
     #[arg(long, default_value = api::names::LEADER_LEASE)]
-    pub leader_election_id: String,
+    pub(crate) leader_election_id: String,
 
     /// Namespace of the leader lease; empty is the namespace this process runs in
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub leader_election_namespace: String,
+    pub(crate) leader_election_namespace: String,
 
     /// How long others wait for a renewal before they take over
     #[arg(long, default_value = "15s", value_parser = go_duration)]
-    pub leader_elect_lease_duration: Duration,
+    pub(crate) leader_elect_lease_duration: Duration,
 
     /// How long the leader goes on without a successful renewal
     #[arg(long, default_value = "10s", value_parser = go_duration)]
-    pub leader_elect_renew_deadline: Duration,
+    pub(crate) leader_elect_renew_deadline: Duration,
 
     /// Time between two attempts to get or renew the lease
     #[arg(long, default_value = "2s", value_parser = go_duration)]
-    pub leader_elect_retry_period: Duration,
+    pub(crate) leader_elect_retry_period: Duration,
 
     /// How long an address must be without its claim before it is released; 0 never releases it
     #[arg(long, default_value = "10m", value_parser = go_duration)]
-    pub orphan_delay: Duration,
+    pub(crate) orphan_delay: Duration,
 
     /// Claims worked on at the same time
     #[arg(long, default_value_t = 32)]
-    pub max_concurrent_reconciles: u16,
+    pub(crate) max_concurrent_reconciles: u16,
 
     /// Warn about, or deny, a pool that overlaps another one: off, warn or deny
     #[arg(long, default_value = "off", value_parser = ["off", "warn", "deny"])]
-    pub pool_overlap: String,
+    pub(crate) pool_overlap: String,
 
     /// Log verbosity; 4 and 5 show decisions, more shows everything
     #[arg(short, long, default_value_t = 0)]
-    pub v: u8,
+    pub(crate) v: u8,
 
     /// Log as JSON lines
     #[arg(long)]
-    pub log_json: bool,
+    pub(crate) log_json: bool,
 
     /// Accepted and ignored: there is no profiler to be reached without authentication
     #[arg(long, hide = true, default_value = "")]
-    pub profiler_address: String,
+    pub(crate) profiler_address: String,
 
     /// Accepted and ignored: watches need no periodic resync
     #[arg(long, hide = true, default_value = "")]
-    pub sync_period: String,
+    pub(crate) sync_period: String,
 
     /// Accepted and ignored: there are no feature gates
     #[arg(long, hide = true, default_value = "")]
-    pub feature_gates: String,
+    pub(crate) feature_gates: String,
 }
 
 impl Flags {
     /// Flags that were given and have no effect, for one log line each.
-    pub fn ignored(&self) -> Vec<&'static str> {
+    pub(crate) fn ignored(&self) -> Vec<&'static str> {
         let given = [
             ("--profiler-address", &self.profiler_address),
             ("--sync-period", &self.sync_period),
@@ -140,7 +140,7 @@ impl Flags {
 
 /// Takes `--<kind>-concurrency` out of the arguments: the Cluster API operator passes it for kinds we cannot know.
 /// Returns the rest and what was taken.
-pub fn without_kind_concurrency(args: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
+pub(crate) fn without_kind_concurrency(args: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
     let (mut kept, mut taken) = (Vec::new(), Vec::new());
     let mut args = args.into_iter().peekable();
     while let Some(arg) = args.next() {
@@ -158,7 +158,7 @@ pub fn without_kind_concurrency(args: impl IntoIterator<Item = String>) -> (Vec<
 }
 
 /// Parses a duration as Go writes it: `1h2m3.5s`, `250ms`, `0`.
-pub fn go_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn go_duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is not a duration; write it like 15s, 10m or 1h30m");
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -23,7 +23,7 @@ use runtime::{
 };
 use tokio::sync::watch;
 
-pub use flags::{Flags, without_kind_concurrency};
+pub(crate) use flags::{Flags, without_kind_concurrency};
 
 /// The pod's own account; its namespace is where the lease lives.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -34,8 +34,8 @@ const DRAIN: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// When it cannot start, or had to stop because of a failure, the loss of the lease among them.
-pub async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[String]) -> Result<()> {
-    let log = logging::init(logging::Options { verbosity: flags.v, json: flags.log_json });
+pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[String]) -> Result<()> {
+    let verbosity = logging::init(logging::Options { verbosity: flags.v, json: flags.log_json });
     for name in flags.ignored().into_iter().chain(ignored.iter().map(String::as_str)) {
         tracing::info!(flag = name, "flag accepted without effect");
     }
@@ -54,19 +54,19 @@ pub async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[String]) 
     let client = client::connect_with(cluster, &options)?;
     let identity = unique_identity();
 
+    let recorder = Recorder::start(client.clone(), "ipam.cluster.x-k8s.io/cadastre", &identity, &tasks);
     let pool_metrics = Metrics::default();
     let metrics = runtime::metrics::Metrics::new(|registry| {
         pool_metrics.register(registry);
         calls.register(registry);
+        recorder.register(registry);
     });
-    let readiness = Readiness::default();
+    let readiness = Readiness::new();
     let current = Current::default();
-    let in_use = current.clone();
-    servers::start(&flags, &client, &own_namespace, &servers::Parts { tasks: &tasks, metrics, readiness: &readiness, log, in_use })
-        .await?;
-
+    let parts =
+        servers::Parts { tasks: &tasks, metrics, readiness: &readiness, verbosity, current: current.clone() };
+    servers::start(&flags, &client, &own_namespace, &parts)?;
     let lead = Lead::start(&flags, &client, &identity, &own_namespace, &tasks)?;
-    let recorder = Recorder::start(client.clone(), "ipam.cluster.x-k8s.io/cadastre", &identity, &tasks);
     let gate = readiness.gate("pools");
     let config = Config {
         client,

@@ -15,7 +15,13 @@ use tokio_util::sync::CancellationToken;
 pub use discovery::{Served, discover};
 
 use crate::{
-    plan::{facts::Scope, name::PoolName},
+    plan::{
+        admission::{InUse, Neighbour},
+        facts::Scope,
+        ledger::Held,
+        name::PoolName,
+    },
+    webhooks::Surroundings,
     world::{Shared, World},
 };
 
@@ -46,18 +52,35 @@ pub struct Config {
 pub struct Current(Arc<arc_swap::ArcSwapOption<World>>);
 
 impl Current {
-    /// The addresses in use of a pool, as text with prefix length; `None` while the watches are not complete.
-    #[must_use]
-    pub fn in_use(&self, pool: &PoolName) -> Option<Vec<(String, Option<i64>)>> {
-        let world = self.0.load_full()?;
-        Some(world.read(|index| {
-            let held = index.addresses_of(pool).map(|a| a.held);
-            held.filter_map(|h| Some((h.address?.to_string(), h.prefix.map(i64::from)))).collect()
-        }))
-    }
-
     fn set(&self, world: Option<Arc<World>>) {
         self.0.store(world);
+    }
+}
+
+impl Surroundings for Current {
+    fn in_use(&self, pool: &PoolName) -> Option<Vec<InUse>> {
+        let world = self.0.load_full()?;
+        Some(world.read(|index| index.addresses_of(pool).map(|a| in_use(a.held)).collect()))
+    }
+
+    fn neighbours(&self, pool: &PoolName) -> Option<Vec<Neighbour>> {
+        let world = self.0.load_full()?;
+        Some(world.read(|index| {
+            let others = index.pools().filter(|(name, _)| *name != pool);
+            others
+                .filter_map(|(name, entry)| {
+                    Some(Neighbour { name: name.clone(), addresses: entry.ledger()?.domain().addresses() })
+                })
+                .collect()
+        }))
+    }
+}
+
+/// The index keeps no text: an address that is none stays one without it.
+fn in_use(held: Held) -> InUse {
+    InUse {
+        address: held.address.map(|a| a.to_string()).unwrap_or_default(),
+        prefix: held.prefix.map(i64::from),
     }
 }
 

@@ -11,14 +11,22 @@
 //! | [`pool`] | what should this pool's status say? |
 //! | [`admission`] | may this pool be written? |
 //! | [`convert`] | how does it look in the other version? |
+//! | [`snapshot`] | the index, made from plain lists for a person's look |
+//! | [`explain`] | what does the plan think of this claim, rule by rule? |
+//! | [`audit`] | what is wrong in this cluster? |
 
 pub mod address;
+pub mod admission;
+pub mod audit;
 pub mod claim;
 pub mod claim_status;
+pub mod convert;
 pub mod domain;
+pub mod explain;
 pub mod facts;
 pub mod index;
 pub mod ledger;
 pub mod name;
 pub mod orphan;
 pub mod pool;
+pub mod snapshot;

@@ -7,10 +7,13 @@ mod process;
 
 use std::sync::Arc;
 
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
-use process::Process;
+pub use process::Process;
+use process::ProcessCollector;
 
 /// Media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,7 +27,7 @@ impl Metrics {
     #[must_use]
     pub fn new(register: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Process::new()));
+        registry.register_collector(Box::new(ProcessCollector));
         register(&mut registry);
         Self(Arc::new(registry))
     }
@@ -41,6 +44,12 @@ impl Metrics {
         }
         page
     }
+
+    /// The answer to `GET /metrics`.
+    #[must_use]
+    pub fn response(&self) -> Response {
+        ([(header::CONTENT_TYPE, CONTENT_TYPE)], self.encode()).into_response()
+    }
 }
 
 #[cfg(test)]
@@ -49,15 +58,43 @@ mod tests {
 
     use super::*;
 
+    fn value(page: &str, name: &str) -> f64 {
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {page}"))
+            .parse()
+            .unwrap()
+    }
+
     #[test]
-    fn the_page_shows_our_own_and_the_process_metrics() {
+    fn the_page_shows_what_was_registered_as_it_is_now() {
         let served = Counter::<u64>::default();
         let metrics = Metrics::new(|registry| registry.register("served", "Requests", served.clone()));
         served.inc_by(3);
         let page = metrics.clone().encode();
-        assert!(page.contains("\nserved_total 3\n"), "{page}");
-        assert!(page.contains("# TYPE process_cpu_seconds counter\n"), "{page}");
-        assert!(page.contains("# TYPE process_resident_memory_bytes gauge\n"), "{page}");
+        assert_eq!(value(&page, "served_total"), 3.0);
         assert!(page.ends_with("# EOF\n"), "{page}");
+    }
+
+    #[test]
+    fn the_process_is_measured_with_plausible_values() {
+        let page = Metrics::new(|_| {}).encode();
+        assert!(value(&page, "process_resident_memory_bytes") > 1e6);
+        assert!(value(&page, "process_open_fds") >= 3.0);
+        assert!(value(&page, "process_threads") >= 1.0);
+        assert!(value(&page, "process_cpu_seconds_total") >= 0.0);
+        let now = f64::from(u32::try_from(jiff::Timestamp::now().as_second()).unwrap());
+        let start = value(&page, "process_start_time_seconds");
+        assert!(
+            (now - 86_400.0..=now + 2.0).contains(&start),
+            "{start} against {now}"
+        );
+    }
+
+    #[test]
+    fn the_answer_has_the_type_scrapers_ask_for() {
+        let response = Metrics::new(|_| {}).response();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], CONTENT_TYPE);
     }
 }

@@ -91,15 +91,16 @@ where
         object
             .pointer(path)
             .and_then(Value::as_str)
-            .unwrap_or("?")
+            .unwrap_or_default()
             .to_owned()
     };
-    let (version, kind) = (text("/apiVersion"), text("/kind"));
-    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    let (version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+    let namespace = text("/metadata/namespace");
     if version == desired {
         return Ok(object);
     }
     convert(desired, object).map_err(|problem| {
-        format!("cannot convert {kind} {namespace}/{name} from {version} to {desired}: {problem}")
+        let slash = if namespace.is_empty() { "" } else { "/" };
+        format!("cannot convert {kind} {namespace}{slash}{name} from {version} to {desired}: {problem}")
     })
 }

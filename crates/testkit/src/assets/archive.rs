@@ -131,7 +131,7 @@ fn download(pin: &Pin, to: &Path, slot: &Slot, progress: &mut dyn FnMut(&str)) -
     ]);
     curl.args(["--max-time", "900", "--output"]).arg(to).arg(&pin.url);
     step::run(
-        &mut curl,
+        &curl,
         "fetching the archive of test binaries",
         &slot.dir().join("archive.log"),
         progress,

@@ -3,11 +3,13 @@
 use std::env;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use super::tools;
+use super::{step, tools};
 
 /// `$XDG_CACHE_HOME/cadastre`, else `$HOME/.cache/cadastre`, else a folder in the temporary directory.
 #[must_use]
@@ -56,8 +58,13 @@ impl Slot {
         &self.dir
     }
 
-    /// Takes the right to write here, waiting for another process that has it. Released on drop, also by a crash.
-    pub(super) fn lock(&self, progress: &mut dyn FnMut(&str)) -> Result<File> {
+    /// Takes the right to write here, waiting for another process that has it; `None` as soon as `ready` says that
+    /// there is nothing left to do. Released on drop, also by a crash.
+    pub(super) fn lock(
+        &self,
+        ready: impl Fn() -> bool,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<Option<File>> {
         fs::create_dir_all(&self.dir).with_context(|| {
             format!(
                 "cannot make {}; set XDG_CACHE_HOME to a folder you can write",
@@ -72,18 +79,25 @@ impl Slot {
             .write(true)
             .open(&path)
             .with_context(context)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+        let (started, mut told) = (Instant::now(), None::<Instant>);
+        while !ready() {
+            match file.try_lock() {
+                // Another process may have finished between the two questions.
+                Ok(()) => return Ok(Some(file).filter(|_| !ready())),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error).with_context(context),
+            }
+            if told.is_none_or(|told| told.elapsed() >= step::SIGN_OF_LIFE) {
+                told = Some(Instant::now());
+                let waited = started.elapsed().as_secs();
                 progress(&format!(
-                    "waiting for another process that fills {}",
+                    "waiting for another process that fills {} … {waited} s",
                     self.dir.display()
                 ));
-                file.lock().with_context(context)?;
             }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(context),
+            thread::sleep(step::POLL);
         }
-        Ok(file)
+        Ok(None)
     }
 
     /// A path in the slot to write `name` to before [`Slot::publish`]; same file system, so the rename is atomic.

@@ -81,11 +81,10 @@ pub fn capi_crds(version: CapiVersion, progress: &mut dyn FnMut(&str)) -> Result
         &format!("{full}-{}", short_hex(&Sha256::digest(sum))),
     );
     let complete = || FILES.iter().all(|name| slot.dir().join(name).is_file());
-    if !complete() {
-        let _lock = slot.lock(progress)?;
-        if !complete() {
-            fill(&slot, &pins, full, progress)?;
-        }
+    if !complete()
+        && let Some(_lock) = slot.lock(complete, progress)?
+    {
+        fill(&slot, &pins, full, progress)?;
     }
     let [clusters, ip_addresses, ip_address_claims] = FILES.map(|name| slot.dir().join(name));
     Ok(CapiCrds {

@@ -65,7 +65,7 @@ pub(super) fn build(slot: &Slot, program: &Program, progress: &mut dyn FnMut(&st
     ]);
     go.arg("-o").arg(slot.draft(program.name)).arg(program.package);
     step::run(
-        &mut go,
+        &go,
         &what,
         &slot.dir().join(format!("{}.log", program.name)),
         progress,
@@ -88,7 +88,7 @@ pub(super) fn download(
         .env("GOWORK", "off")
         .env("GOFLAGS", "-mod=readonly");
     fetch.args(["mod", "download"]).arg(format!("{module}@{version}"));
-    step::run(&mut fetch, &format!("fetching {module} {version}"), log, progress)?;
+    step::run(&fetch, &format!("fetching {module} {version}"), log, progress)?;
     // The module paths we fetch have no upper-case letter, which the module cache would escape.
     Ok(PathBuf::from(output(&go, pins, &["env", "GOMODCACHE"])?).join(format!("{module}@{version}")))
 }
@@ -187,7 +187,7 @@ fn install_with_apt(wanted: &str, progress: &mut dyn FnMut(&str)) -> bool {
     apt.env("DEBIAN_FRONTEND", "noninteractive");
     apt.args(["install", "--yes", "--no-install-recommends", "golang-go"]);
     let log = std::env::temp_dir().join(format!("cadastre-apt-{}.log", std::process::id()));
-    let installed = step::run(&mut apt, "installing golang-go", &log, progress);
+    let installed = step::run(&apt, "installing golang-go", &log, progress);
     if let Err(error) = &installed {
         progress(&format!("{error:#}"));
     }

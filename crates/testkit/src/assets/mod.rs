@@ -84,11 +84,11 @@ pub fn ensure(progress: &mut dyn FnMut(&str)) -> Result<Assets> {
         return checked_env(&dir);
     }
     let slot = Slot::of_pins()?;
-    if let Some(assets) = Assets::at(slot.dir()) {
-        return Ok(assets);
-    }
-    let _lock = slot.lock(progress)?;
-    if Assets::at(slot.dir()).is_none() && !archive::try_fetch(&slot, &[ETCD, APISERVER], progress)? {
+    let ready = || Assets::at(slot.dir()).is_some();
+    if !ready()
+        && let Some(_lock) = slot.lock(ready, progress)?
+        && !archive::try_fetch(&slot, &[ETCD, APISERVER], progress)?
+    {
         for program in [go::ETCD, go::APISERVER, go::CONTROLLER_MANAGER] {
             go::build(&slot, &program, progress)?;
         }
@@ -107,8 +107,10 @@ pub fn ensure_controller_manager(progress: &mut dyn FnMut(&str)) -> Result<Asset
     }
     let slot = Slot::of_pins()?;
     let path = slot.dir().join(CONTROLLER_MANAGER);
-    if !path.is_file() {
-        let _lock = slot.lock(progress)?;
+    let ready = || path.is_file();
+    if !ready()
+        && let Some(_lock) = slot.lock(ready, progress)?
+    {
         go::build(&slot, &go::CONTROLLER_MANAGER, progress)?;
     }
     assets.controller_manager = Some(path);

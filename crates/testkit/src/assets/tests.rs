@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cache::Slot;
 use super::{Assets, CapiVersion, archive, capi, checked_env, go, tools};
@@ -87,7 +88,10 @@ fn programs_are_taken_from_any_folder_of_an_archive() {
         .and_then(flate2::write::GzEncoder::finish)
         .expect("finish");
     let slot = Slot::at(dir.join("slot"));
-    let lock = slot.lock(&mut |_| ()).expect("lock");
+    let lock = slot
+        .lock(|| false, &mut |_| ())
+        .expect("lock")
+        .expect("nobody else has it");
 
     archive::unpack(&archive_path, &slot, &["etcd", "kube-apiserver"]).expect("unpack");
     let assets = Assets::at(slot.dir()).expect("complete");
@@ -108,4 +112,22 @@ fn an_empty_assets_folder_is_refused_with_the_remedy() {
         error.contains("KUBEBUILDER_ASSETS") && error.contains("unset"),
         "{error}"
     );
+}
+
+#[test]
+fn who_waits_for_the_lock_is_told_and_stops_when_the_work_is_done() {
+    let slot = Slot::at(std::env::temp_dir().join(format!("cadastre-lock-{}", std::process::id())));
+    let lock = slot.lock(|| false, &mut |_| ()).expect("lock");
+    let (done, told) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut progress = |line: &str| {
+        assert!(line.starts_with("waiting for another process"), "{line}");
+        told.store(true, Ordering::SeqCst);
+        done.store(true, Ordering::SeqCst);
+    };
+    let second = slot
+        .lock(|| done.load(Ordering::SeqCst), &mut progress)
+        .expect("no error");
+    assert!(second.is_none() && told.load(Ordering::SeqCst));
+    drop(lock);
+    fs::remove_dir_all(slot.dir()).expect("clean up");
 }

@@ -49,40 +49,67 @@ impl ControlPlane {
     /// # Errors
     /// The definitions cannot be had (see [`crate::capi_crds`]) or applied.
     pub async fn apply_capi(&self, version: CapiVersion) -> Result<()> {
-        let crds = tokio::task::spawn_blocking(move || capi_crds(version, &mut assets::to_stderr))
-            .await
-            .context("fetching the definitions of Cluster API panicked")??;
-        let mut values = Vec::new();
-        for file in crds.files() {
-            let yaml = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            values.extend(parse(&yaml)?);
-        }
-        for value in &mut values {
-            if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
-                spec.insert("conversion".to_owned(), serde_json::json!({"strategy": "None"}));
-            }
-        }
-        self.apply_values("default", values).await.map(|_| ())
+        apply_capi(self.client(), version).await
     }
 
     async fn apply_values(&self, namespace: &str, values: Vec<Value>) -> Result<Vec<DynamicObject>> {
-        let mut applier = Applier {
-            client: self.client(),
-            namespace,
-            kinds: HashMap::new(),
-            pending: Vec::new(),
-        };
-        let mut applied = Vec::new();
-        for value in values {
-            applied.push(applier.apply(value).await?);
-        }
-        applier.wait_for_definitions().await?;
-        Ok(applied)
+        apply_values(self.client(), namespace, values).await
     }
 }
 
+/// [`ControlPlane::apply_capi`] on any cluster.
+///
+/// # Errors
+/// As there.
+pub async fn apply_capi(client: Client, version: CapiVersion) -> Result<()> {
+    let crds = tokio::task::spawn_blocking(move || capi_crds(version, &mut assets::to_stderr))
+        .await
+        .context("fetching the definitions of Cluster API panicked")??;
+    let mut values = Vec::new();
+    for file in crds.files() {
+        let yaml = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        values.extend(parse(&yaml)?);
+    }
+    for value in &mut values {
+        if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("conversion".to_owned(), serde_json::json!({"strategy": "None"}));
+        }
+    }
+    apply_values(client, "default", values).await.map(|_| ())
+}
+
+/// [`ControlPlane::apply_yaml_in`] on any cluster.
+///
+/// # Errors
+/// As there.
+pub async fn apply_yaml(client: Client, namespace: &str, yaml: &str) -> Result<Vec<DynamicObject>> {
+    apply_values(client, namespace, parse(yaml)?).await
+}
+
+/// Applies objects that are JSON already, in their order.
+///
+/// # Errors
+/// As [`ControlPlane::apply_yaml_in`].
+pub async fn apply_values(client: Client, namespace: &str, values: Vec<Value>) -> Result<Vec<DynamicObject>> {
+    let mut applier = Applier {
+        client,
+        namespace,
+        kinds: HashMap::new(),
+        pending: Vec::new(),
+    };
+    let mut applied = Vec::new();
+    for value in values {
+        applied.push(applier.apply(value).await?);
+    }
+    applier.wait_for_definitions().await?;
+    Ok(applied)
+}
+
 /// The documents of a YAML text that hold something.
-fn parse(yaml: &str) -> Result<Vec<Value>> {
+///
+/// # Errors
+/// Bad YAML.
+pub fn parse(yaml: &str) -> Result<Vec<Value>> {
     let values: Vec<Value> = serde_saphyr::from_multiple(yaml).context("bad YAML")?;
     Ok(values.into_iter().filter(|value| !value.is_null()).collect())
 }

@@ -1,26 +1,28 @@
 //! A real Kubernetes control plane on loopback.
 
-mod apply;
+pub mod apply;
+mod audit;
 mod files;
+mod identity;
 mod janitor;
+mod lifecycle;
 mod options;
 mod programs;
 mod shared;
 mod start;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use anyhow::Result;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, Config};
 use tokio::sync::Mutex;
 
 use crate::client::client;
-use crate::pki::{Authority, Credential, kubeconfig};
+use crate::pki::Authority;
 use crate::port::Port;
 use crate::process::Process;
 
@@ -69,7 +71,8 @@ impl ControlPlane {
     }
 
     /// The control plane of this test process, with the newest Cluster API definitions in it: started by the first
-    /// who asks, kept until the process ends, usable from every runtime.
+    /// who asks, kept until the process ends, usable from every runtime. Others use it at the same time: work in a
+    /// [`ControlPlane::namespace`] of your own, and [`ControlPlane::start`] another one to restart its API server.
     ///
     /// # Panics
     /// It cannot be started.
@@ -98,47 +101,10 @@ impl ControlPlane {
         &self.files.admin_kubeconfig
     }
 
-    /// A kubeconfig file for somebody else: a client certificate with this name and up to two groups. It may do what
-    /// RBAC lets it do, which is almost nothing at first, and the audit log shows its name.
-    ///
-    /// # Errors
-    /// More than two groups, or the file cannot be written.
-    pub fn kubeconfig_for(&self, user: &str, groups: &[&str]) -> Result<PathBuf> {
-        let identity = self.authority.client(user, groups)?;
-        self.write_kubeconfig(user, &Credential::Certificate(&identity))
-    }
-
-    /// A kubeconfig file with a token of a service account, which must exist. Valid for one hour.
-    ///
-    /// # Errors
-    /// There is no such service account, or the file cannot be written.
-    pub async fn kubeconfig_for_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
-        let request = TokenRequest {
-            spec: Some(TokenRequestSpec::default()),
-            ..TokenRequest::default()
-        };
-        let answer = accounts
-            .create_token_request(name, &PostParams::default(), &request)
-            .await
-            .with_context(|| format!("no token for service account {namespace}/{name}"))?;
-        let token = answer
-            .status
-            .and_then(|status| status.token)
-            .context("the answer holds no token")?;
-        self.write_kubeconfig(&format!("{namespace}-{name}"), &Credential::Token(&token))
-    }
-
     /// Where the API server listens, such as `https://127.0.0.1:20123`.
     #[must_use]
     pub fn server_url(&self) -> String {
         format!("https://127.0.0.1:{}", self.ports.apiserver.number())
-    }
-
-    /// The audit log (one JSON object of `audit.k8s.io/v1` per line, level Metadata), if [`Options::audit_log`] is set.
-    #[must_use]
-    pub fn audit_log(&self) -> Option<&Path> {
-        self.options.audit_log.then_some(self.files.audit_log.as_path())
     }
 
     /// A fresh namespace called `<prefix>-` and something unique. With a controller manager its `default` service
@@ -172,122 +138,9 @@ impl ControlPlane {
         name
     }
 
-    /// Ends the API server with SIGTERM and starts it again on the same port. Ready on return.
-    ///
-    /// # Errors
-    /// It does not end or does not start; with the end of its log.
-    pub async fn restart_apiserver(&self) -> Result<()> {
-        let mut apiserver = self.apiserver.lock().await;
-        stop(&mut apiserver).await?;
-        self.bring_up_apiserver(&mut apiserver).await
-    }
-
-    /// Ends the API server with SIGTERM, or SIGKILL if that takes too long. Does nothing when it is down.
-    ///
-    /// # Errors
-    /// It does not end.
-    pub async fn stop_apiserver(&self) -> Result<()> {
-        stop(&mut *self.apiserver.lock().await).await
-    }
-
-    /// Ends the API server with SIGKILL, as a crash would. Does nothing when it is down.
-    ///
-    /// # Errors
-    /// It does not end.
-    pub async fn kill_apiserver(&self) -> Result<()> {
-        drop(self.apiserver.lock().await.take());
-        Ok(())
-    }
-
-    /// Starts the API server after [`ControlPlane::stop_apiserver`]. Ready on return. Does nothing when it is up.
-    ///
-    /// # Errors
-    /// It does not start; with the end of its log.
-    pub async fn start_apiserver(&self) -> Result<()> {
-        let mut apiserver = self.apiserver.lock().await;
-        if apiserver
-            .as_mut()
-            .is_some_and(|process| process.exited().is_none())
-        {
-            return Ok(());
-        }
-        self.bring_up_apiserver(&mut apiserver).await
-    }
-
-    /// Starts kube-controller-manager anew, so that garbage collection knows kinds defined since it started (by
-    /// itself it looks every 30 seconds).
-    ///
-    /// # Errors
-    /// It does not start, or [`Options::controller_manager`] is not set.
-    pub async fn restart_controller_manager(&self) -> Result<()> {
-        let mut manager = self.controller_manager.lock().await;
-        stop(&mut manager).await?;
-        *manager = Some(start::controller_manager(&self.programs, &self.files)?);
-        Ok(())
-    }
-
-    /// Process ids of what runs now: etcd first.
-    pub async fn pids(&self) -> Vec<u32> {
-        let mut pids = vec![self.etcd.lock().await.pid()];
-        pids.extend(self.apiserver.lock().await.as_ref().map(Process::pid));
-        pids.extend(self.controller_manager.lock().await.as_ref().map(Process::pid));
-        pids
-    }
-
     /// The folder with logs, keys and data; gone with the control plane.
     #[must_use]
     pub fn dir(&self) -> &Path {
         self.files.dir()
     }
-
-    /// The API server's own metrics, in the Prometheus text format.
-    ///
-    /// # Errors
-    /// The API server does not answer.
-    pub async fn metrics(&self) -> Result<String> {
-        let request = http::Request::get("/metrics")
-            .body(Vec::new())
-            .context("a request without surprises")?;
-        self.client()
-            .request_text(request)
-            .await
-            .context("cannot read the API server's metrics")
-    }
-
-    /// Certificates for the fault proxy, which stands in for our server.
-    pub(crate) fn authority(&self) -> &Authority {
-        &self.authority
-    }
-
-    /// A kubeconfig file for another way to this API server. It holds credentials only so that clients which insist
-    /// on some have some.
-    pub(crate) fn write_proxy_kubeconfig(&self, who: &str, url: &str) -> Result<PathBuf> {
-        let identity = self.authority.client("through-fault-proxy", &[])?;
-        let text = kubeconfig(
-            url,
-            &self.authority.certificate(),
-            &Credential::Certificate(&identity),
-        );
-        self.files.write_kubeconfig(who, &text)
-    }
-
-    /// Writes a kubeconfig of this control plane under a name made of `who`.
-    fn write_kubeconfig(&self, who: &str, credential: &Credential<'_>) -> Result<PathBuf> {
-        let text = kubeconfig(&self.server_url(), &self.authority.certificate(), credential);
-        self.files.write_kubeconfig(who, &text)
-    }
-
-    async fn bring_up_apiserver(&self, slot: &mut Option<Process>) -> Result<()> {
-        let process = start::apiserver(&self.programs, &self.files, &self.ports, &self.options)?;
-        let process = slot.insert(process);
-        start::wait_ready(process, &self.config).await
-    }
-}
-
-async fn stop(slot: &mut Option<Process>) -> Result<()> {
-    if let Some(process) = slot.as_mut() {
-        process.terminate(Duration::from_secs(20)).await?;
-    }
-    *slot = None;
-    Ok(())
 }

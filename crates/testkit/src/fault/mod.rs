@@ -1,7 +1,6 @@
 //! The API server, answering badly on request.
 
 mod answer;
-mod count;
 mod rule;
 mod serve;
 mod upstream;
@@ -17,8 +16,8 @@ use kube::Config;
 use tokio_util::sync::CancellationToken;
 
 use crate::control_plane::{ControlPlane, load_config};
+use crate::requests::Requests;
 
-pub use count::{RequestKey, Requests};
 pub use rule::{Action, Count, Fault, Filter, Injected};
 
 use serve::State;

@@ -22,11 +22,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer;
-use super::count::{RequestKey, Requests, is_watch};
 use super::rule::{Action, Rules};
 use super::upstream::Upstream;
 use super::watch::Watches;
 use crate::pki::Authority;
+use crate::requests::{RequestKey, Requests, is_watch};
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
 

@@ -13,6 +13,14 @@ pub struct ConvertError {
     problem: Problem,
 }
 
+impl ConvertError {
+    /// What is wrong, for a caller that names the object itself.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        self.problem.to_string()
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("{0}")]

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 pub use error::ConvertError;
 use error::Problem;
+pub(crate) use object::read_spec;
 use object::{Object, Version};
 
 /// Converts a pool, or a list of pools, to `desired`, e.g. `ipam.cluster.x-k8s.io/v1alpha1`.

@@ -175,7 +175,7 @@ pub(super) fn v1alpha2_defaults() -> [(&'static str, Value); 2] {
 }
 
 /// A spec from JSON. Null means absent; absent fields in `defaults` get the value given there.
-pub(super) fn read_spec<S: DeserializeOwned>(
+pub(crate) fn read_spec<S: DeserializeOwned>(
     spec: Option<&Value>,
     defaults: &[(&str, Value)],
 ) -> Result<S, serde_json::Error> {

@@ -54,7 +54,7 @@ impl<'a> Parts<'a> {
     fn parse(spec: &'a AddressPoolSpec, findings: &mut Findings) -> Self {
         if spec.addresses.is_empty() {
             let message = "the list is empty; add at least one address, range or CIDR";
-            findings.add(Weight::Unusable, FieldError::new(ADDRESSES, "", message)); // V1
+            findings.add(Weight::Unusable, FieldError::missing(ADDRESSES, message)); // V1
         }
         if spec.prefix < 0 {
             let message = format!(
@@ -173,7 +173,7 @@ fn excluded<'a>(
 fn subnet(union: &AddrSet, prefix: i64) -> Result<Prefix, FieldError> {
     let lowest = union
         .first()
-        .ok_or_else(|| FieldError::new(ADDRESSES, "", "there is no address in the list"))?;
+        .ok_or_else(|| FieldError::missing(ADDRESSES, "there is no address in the list"))?;
     let family = Family::of(lowest);
     let masked = u8::try_from(prefix)
         .ok()

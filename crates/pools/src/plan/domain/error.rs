@@ -6,17 +6,27 @@
 pub struct FieldError {
     /// Path of the field as the tables of spec §10 have it, e.g. `spec.addresses`.
     pub field: &'static str,
-    /// The offending value as the user wrote it; empty when there is none.
-    pub value: String,
+    /// The offending value as the user wrote it; `None` when the problem is that there is none.
+    pub value: Option<String>,
     /// What is wrong with the value, which is named again, and the remedy.
     pub message: String,
 }
 
 impl FieldError {
+    /// The field has a wrong value.
     pub(crate) fn new(field: &'static str, value: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field,
-            value: value.into(),
+            value: Some(value.into()),
+            message: message.into(),
+        }
+    }
+
+    /// The field has no value and needs one.
+    pub(crate) fn missing(field: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            field,
+            value: None,
             message: message.into(),
         }
     }

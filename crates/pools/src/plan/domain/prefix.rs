@@ -13,7 +13,7 @@ const EXCLUDED: &str = "spec.excludedPrefixes";
 pub(super) fn read(spec: &PrefixPoolSpec, door: Door) -> Result<Domain, Vec<FieldError>> {
     if spec.prefixes.is_empty() {
         let message = "the list is empty; add at least one IPv6 prefix such as `fd00::/48`";
-        return Err(vec![FieldError::new(PREFIXES, "", message)]); // P1
+        return Err(vec![FieldError::missing(PREFIXES, message)]); // P1
     }
     let space = space(spec.effective_length()).map_err(|problem| vec![problem])?; // P2
 

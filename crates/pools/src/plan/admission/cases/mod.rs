@@ -61,7 +61,10 @@ fn created<S: PoolSpec>(spec: &S) -> Verdict {
 #[track_caller]
 fn invalid(verdict: Verdict) -> Vec<(&'static str, String)> {
     match verdict {
-        Verdict::Invalid(problems) => problems.into_iter().map(|p| (p.field, p.value)).collect(),
+        Verdict::Invalid(problems) => problems
+            .into_iter()
+            .map(|p| (p.field, p.value.unwrap_or_default()))
+            .collect(),
         other => panic!("expected 422, got {other:?}"),
     }
 }

@@ -1,9 +1,21 @@
-//! Counting requests the way RBAC and the audit log name them.
+//! Counting requests, in the words of RBAC and the audit log.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use http::{Method, Uri};
+
+/// All verbs of [`RequestKey::verb`].
+const VERBS: [&str; 8] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+];
 
 /// What a request asks for, in the words of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +32,7 @@ pub struct RequestKey {
 
 impl RequestKey {
     /// Follows `RequestInfoFactory.NewRequestInfo` of k8s.io/apiserver.
-    pub(super) fn of(method: &Method, uri: &Uri) -> Self {
+    pub(crate) fn of(method: &Method, uri: &Uri) -> Self {
         let parts: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
         let (group, rest) = match parts.as_slice() {
             ["api", _version, rest @ ..] => ("", rest),
@@ -48,6 +60,17 @@ impl RequestKey {
             resource: (*resource).to_owned(),
             subresource: rest.get(2).copied().unwrap_or_default().to_owned(),
         }
+    }
+
+    /// From the fields of an audit event; `None` for a verb that Kubernetes does not have.
+    pub(crate) fn audited(verb: &str, group: &str, resource: &str, subresource: &str) -> Option<Self> {
+        let verb = VERBS.into_iter().find(|known| *known == verb)?;
+        Some(Self {
+            verb,
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            subresource: subresource.to_owned(),
+        })
     }
 
     /// Whether it changes something.
@@ -84,7 +107,7 @@ fn verb(method: &Method, named: bool, watch: bool) -> &'static str {
 }
 
 /// Whether the answer is a stream of events.
-pub(super) fn is_watch(method: &Method, uri: &Uri) -> bool {
+pub(crate) fn is_watch(method: &Method, uri: &Uri) -> bool {
     let mut parameters = uri.query().unwrap_or_default().split('&');
     method == Method::GET
         && parameters.any(|parameter| matches!(parameter, "watch=true" | "watch=1" | "watch"))
@@ -97,7 +120,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    pub(super) fn add(&mut self, key: RequestKey) {
+    pub(crate) fn add(&mut self, key: RequestKey) {
         *self.counts.entry(key).or_default() += 1;
     }
 

@@ -1,0 +1,176 @@
+//! One look at a live cluster, for the commands of a person: plain lists, nothing watched, nothing written.
+//!
+//! ```text
+//! pools, clusters, claims, addresses ──lists──► Snapshot ──► plan::{snapshot::rows, explain, audit}
+//! ```
+//!
+//! Lists are taken at the same time but not at the same instant, so what looks like an address without its claim is
+//! asked for once more ([`confirm`]) before anybody is told. What may not be read becomes a gap of the [`Snapshot`],
+//! never an empty list.
+
+mod confirm;
+mod list;
+mod progress;
+
+use api::{
+    capi::{Address, Claim, Cluster},
+    pool::{AddressPoolSpec, Pool, PoolKind, PrefixPoolSpec},
+};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use kube::{Api, Client};
+
+pub use self::{confirm::confirm, progress::Progress};
+use self::list::{Found, Lister};
+use crate::{
+    controller::{Served, discover},
+    plan::{index::PoolSpec, snapshot::Snapshot},
+};
+
+/// How far to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// The whole cluster. Where that is not permitted: this namespace, and a gap in the snapshot.
+    Everywhere {
+        /// Where to look instead; `None` makes a refusal an error.
+        or_in: Option<&'a str>,
+    },
+    /// One namespace, and global pools.
+    Namespace(&'a str),
+}
+
+/// Why nothing could be seen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Kinds are missing.
+    #[error("{0}")]
+    NotServed(String),
+    /// The API server did not say which kinds it serves.
+    #[error("cannot ask the API server which kinds it serves: {}", runtime::answer::describe(.0))]
+    Discover(#[source] kube::Error),
+    /// A list failed.
+    #[error("cannot list {kind}: {}", runtime::answer::describe(.source))]
+    List {
+        /// The kind.
+        kind: &'static str,
+        /// What the API server said.
+        #[source]
+        source: kube::Error,
+    },
+    /// A read failed.
+    #[error("cannot read {kind} {name}: {}", runtime::answer::describe(.source))]
+    Read {
+        /// The kind.
+        kind: &'static str,
+        /// Its namespace and name.
+        name: String,
+        /// What the API server said.
+        #[source]
+        source: kube::Error,
+    },
+}
+
+/// Finds out which versions are served.
+///
+/// # Errors
+/// When the API server does not answer, or Cluster API's definitions are missing.
+pub async fn served(client: &Client) -> Result<Served, Error> {
+    discover(client).await.map_err(Error::Discover)?.map_err(Error::NotServed)
+}
+
+/// Looks at everything the commands need.
+///
+/// Cost: one request per kind and 500 objects, all kinds at the same time; memory for all of them.
+///
+/// # Errors
+/// When something is neither readable nor dispensable.
+pub async fn take(client: &Client, served: &Served, reach: Reach<'_>, progress: &dyn Progress) -> Result<Snapshot, Error> {
+    let lister = Lister { client, reach, progress };
+    let pools = try_join_all(PoolKind::ALL.map(|kind| pools(&lister, kind)));
+    let (pools, clusters, claims, addresses) = futures::try_join!(
+        pools,
+        lister.list::<Cluster>("Cluster", &served.cluster_version),
+        lister.list::<Claim>("IPAddressClaim", &served.version),
+        lister.list::<Address>("IPAddress", &served.version),
+    )?;
+    if pools.iter().all(|found| matches!(found, PoolsFound::NotServed)) {
+        let why = "no pool kind is served; install the custom resource definitions of the pools";
+        return Err(Error::NotServed(why.to_owned()));
+    }
+    let mut snapshot = Snapshot::new(served.conditions, Timestamp::now());
+    for found in pools {
+        found.enter(&mut snapshot);
+    }
+    enter(clusters, &mut snapshot, "Cluster", |snapshot, clusters| snapshot.add_clusters(&clusters));
+    enter(claims, &mut snapshot, "IPAddressClaim", |snapshot, claims| {
+        claims.iter().for_each(|claim| {
+            snapshot.add_claim(claim);
+        });
+    });
+    enter(addresses, &mut snapshot, "IPAddress", |snapshot, addresses| {
+        addresses.iter().for_each(|address| snapshot.add_address(address));
+    });
+    Ok(snapshot)
+}
+
+/// The claim itself, or `None` when there is none of that name.
+///
+/// # Errors
+/// When the API server does not say.
+pub async fn claim(client: &Client, served: &Served, namespace: &str, name: &str) -> Result<Option<Claim>, Error> {
+    let api: Api<Claim> = Api::namespaced_with(client.clone(), namespace, &served.version);
+    api.get_opt(name).await.map_err(|source| Error::Read {
+        kind: "IPAddressClaim",
+        name: format!("{namespace}/{name}"),
+        source,
+    })
+}
+
+fn enter<K>(found: Found<K>, snapshot: &mut Snapshot, kind: &str, add: impl FnOnce(&mut Snapshot, Vec<K>)) {
+    match found {
+        Found::All(objects) => add(snapshot, objects),
+        Found::Some(objects, gap) => {
+            add(snapshot, objects);
+            snapshot.add_gap(gap);
+        }
+        Found::Refused(gap) => snapshot.add_gap(gap),
+        Found::NotServed => snapshot.add_gap(format!("{kind} is not served")),
+    }
+}
+
+/// The pools of one kind. A kind that is not served has none: older releases have no prefix pools.
+enum PoolsFound {
+    Addresses(PoolKind, Found<Pool<AddressPoolSpec>>),
+    Prefixes(PoolKind, Found<Pool<PrefixPoolSpec>>),
+    NotServed,
+}
+
+async fn pools(lister: &Lister<'_>, kind: PoolKind) -> Result<PoolsFound, Error> {
+    let found = if kind.is_prefix() {
+        PoolsFound::Prefixes(kind, lister.list(kind.kind(), &kind).await?)
+    } else {
+        PoolsFound::Addresses(kind, lister.list(kind.kind(), &kind).await?)
+    };
+    Ok(match found {
+        PoolsFound::Addresses(_, Found::NotServed) | PoolsFound::Prefixes(_, Found::NotServed) => PoolsFound::NotServed,
+        found => found,
+    })
+}
+
+impl PoolsFound {
+    fn enter(self, snapshot: &mut Snapshot) {
+        match self {
+            Self::Addresses(kind, found) => enter(found, snapshot, kind.kind(), |snapshot, pools| {
+                for pool in pools {
+                    snapshot.add_pool(kind, &pool, PoolSpec::Addresses(pool.spec.clone()));
+                }
+            }),
+            Self::Prefixes(kind, found) => enter(found, snapshot, kind.kind(), |snapshot, pools| {
+                for pool in pools {
+                    snapshot.add_pool(kind, &pool, PoolSpec::Prefixes(pool.spec.clone()));
+                }
+            }),
+            Self::NotServed => {}
+        }
+    }
+}
