@@ -57,7 +57,13 @@ impl Installation {
             None
         };
         install(client, webhook.as_ref().map(|(_, webhooks)| webhooks)).await?;
-        Ok(Self { kubeconfig: kubeconfig.to_owned(), binary: binary.to_owned(), settings, certs, webhook })
+        Ok(Self {
+            kubeconfig: kubeconfig.to_owned(),
+            binary: binary.to_owned(),
+            settings,
+            certs,
+            webhook,
+        })
     }
 
     /// Starts a controller. Only the first of several at once should serve the webhooks.
@@ -86,7 +92,12 @@ impl Installation {
         args.extend(extra.iter().map(|&a| a.to_owned()));
         let (health_port, diagnostics_port) = (health.number(), diagnostics.number());
         let process = Cadastre::start(&self.binary, &args, [("RUST_BACKTRACE", "1")])?;
-        Ok(Controller { process, health_port, diagnostics_port, _ports: [health, diagnostics] })
+        Ok(Controller {
+            process,
+            health_port,
+            diagnostics_port,
+            _ports: [health, diagnostics],
+        })
     }
 }
 
@@ -119,7 +130,10 @@ impl Controller {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        bail!("the controller is not ready after {PATIENCE:?}: {last}\n{}", self.process.log_tail())
+        bail!(
+            "the controller is not ready after {PATIENCE:?}: {last}\n{}",
+            self.process.log_tail()
+        )
     }
 
     /// `GET` on the probes' port: status and body.
@@ -142,10 +156,19 @@ impl Controller {
 /// A plain HTTP/1.0 request: enough for probes, and needs no client.
 async fn get(port: u16, path: &str) -> Result<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())
+        .await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).context("not an HTTP answer")?;
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .context("not an HTTP answer")?;
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default();
     Ok((status, body))
 }

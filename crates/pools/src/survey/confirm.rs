@@ -8,6 +8,7 @@ use super::Error;
 use crate::{
     controller::Served,
     plan::{
+        facts::AddressFacts,
         name::ObjectName,
         orphan::{self, Suspicion},
         snapshot::Snapshot,
@@ -35,7 +36,7 @@ enum Seen {
 pub async fn confirm(client: &Client, served: &Served, snapshot: &mut Snapshot) -> Result<(), Error> {
     let index = snapshot.index();
     let suspects = index.addresses().filter(|address| orphan::suspect(index, address) != Suspicion::None);
-    let names = |address: &crate::plan::facts::AddressFacts| {
+    let names = |address: &AddressFacts| {
         (address.name.clone(), ObjectName::new(address.name.namespace(), &address.claim))
     };
     let suspects: Vec<_> = suspects.map(names).filter(|(_, claim)| !snapshot.has_claim(claim)).collect();
@@ -64,10 +65,7 @@ async fn look(client: &Client, served: &Served, address: &ObjectName, claim: &Ob
         return Ok(Seen::Claim(Box::new(claim)));
     }
     let api: Api<Address> = Api::namespaced_with(client.clone(), address.namespace(), &served.version);
-    let still_there = api.get_metadata_opt(address.name()).await.map_err(|source| Error::Read {
-        kind: "IPAddress",
-        name: address.to_string(),
-        source,
-    })?;
+    let still_there = api.get_metadata_opt(address.name()).await;
+    let still_there = still_there.map_err(|error| Error::read("IPAddress", address, &error))?;
     Ok(if still_there.is_some() { Seen::NoClaim } else { Seen::NeitherOfBoth })
 }

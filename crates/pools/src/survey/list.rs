@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use api::pool::PoolKind;
 use kube::{Api, Client, Resource, api::ListParams, core::DynamicResourceScope};
+use runtime::answer::describe;
 use serde::de::DeserializeOwned;
 
 use super::{Error, Progress, Reach};
@@ -50,7 +51,7 @@ impl Lister<'_> {
         match (result, or_in) {
             (Err(error), Some(namespace)) if is_forbidden(&error) && !is_global => {
                 let narrow = Api::namespaced_with(self.client.clone(), namespace, dynamic);
-                let gap = format!("{kind} outside namespace {namespace}: {}", runtime::answer::describe(&error));
+                let gap = format!("{kind} outside namespace {namespace}: {}", describe(&error));
                 Ok(match self.answer(kind, self.pages(kind, &narrow).await, true)? {
                     Found::All(objects) => Found::Some(objects, gap),
                     other => other,
@@ -78,9 +79,9 @@ impl Lister<'_> {
             Ok(objects) => Ok(Found::All(objects)),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Found::NotServed),
             Err(error) if is_forbidden(&error) && (is_dispensable && is_pool(kind) || kind == "Cluster") => {
-                Ok(Found::Refused(format!("{kind}: {}", runtime::answer::describe(&error))))
+                Ok(Found::Refused(format!("{kind}: {}", describe(&error))))
             }
-            Err(source) => Err(Error::List { kind, source }),
+            Err(error) => Err(Error::List { kind, why: describe(&error) }),
         }
     }
 

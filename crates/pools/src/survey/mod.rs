@@ -1,4 +1,5 @@
-//! One look at a live cluster, for the commands of a person: plain lists, nothing watched, nothing written.
+//! What a person's commands see and ask of a live cluster: plain lists, nothing watched; nothing written but the one
+//! claim of [`ask`].
 //!
 //! ```text
 //! pools, clusters, claims, addresses ──lists──► Snapshot ──► plan::{snapshot::rows, explain, audit}
@@ -8,6 +9,7 @@
 //! asked for once more ([`confirm`]) before anybody is told. What may not be read becomes a gap of the [`Snapshot`],
 //! never an empty list.
 
+pub mod ask;
 mod confirm;
 mod list;
 mod progress;
@@ -19,12 +21,13 @@ use api::{
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use kube::{Api, Client};
+use runtime::answer::describe;
 
 pub use self::{confirm::confirm, progress::Progress};
 use self::list::{Found, Lister};
 use crate::{
     controller::{Served, discover},
-    plan::{index::PoolSpec, snapshot::Snapshot},
+    plan::{index::PoolSpec, name::{ObjectName, PoolName}, snapshot::Snapshot},
 };
 
 /// How far to look.
@@ -39,35 +42,51 @@ pub enum Reach<'a> {
     Namespace(&'a str),
 }
 
-/// Why nothing could be seen.
+impl<'a> Reach<'a> {
+    /// As far as is needed to explain a claim in `namespace` that draws from `pool`: claims and addresses of a global
+    /// pool may be anywhere.
+    #[must_use]
+    pub fn for_pool(pool: &PoolName, namespace: &'a str) -> Self {
+        match pool.namespace() {
+            Some(_) => Self::Namespace(namespace),
+            None => Self::Everywhere { or_in: Some(namespace) },
+        }
+    }
+}
+
+/// Why nothing could be seen. The API server's words are part of the text.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Kinds are missing.
     #[error("{0}")]
     NotServed(String),
     /// The API server did not say which kinds it serves.
-    #[error("cannot ask the API server which kinds it serves: {}", runtime::answer::describe(.0))]
-    Discover(#[source] kube::Error),
+    #[error("cannot ask the API server which kinds it serves: {0}")]
+    Discover(String),
     /// A list failed.
-    #[error("cannot list {kind}: {}", runtime::answer::describe(.source))]
+    #[error("cannot list {kind}: {why}")]
     List {
         /// The kind.
         kind: &'static str,
-        /// What the API server said.
-        #[source]
-        source: kube::Error,
+        /// What went wrong.
+        why: String,
     },
     /// A read failed.
-    #[error("cannot read {kind} {name}: {}", runtime::answer::describe(.source))]
+    #[error("cannot read {kind} {name}: {why}")]
     Read {
         /// The kind.
         kind: &'static str,
-        /// Its namespace and name.
+        /// Its name, with its namespace if it has one.
         name: String,
-        /// What the API server said.
-        #[source]
-        source: kube::Error,
+        /// What went wrong.
+        why: String,
     },
+}
+
+impl Error {
+    fn read(kind: &'static str, name: impl ToString, error: &kube::Error) -> Self {
+        Self::Read { kind, name: name.to_string(), why: describe(error) }
+    }
 }
 
 /// Finds out which versions are served.
@@ -75,7 +94,8 @@ pub enum Error {
 /// # Errors
 /// When the API server does not answer, or Cluster API's definitions are missing.
 pub async fn served(client: &Client) -> Result<Served, Error> {
-    discover(client).await.map_err(Error::Discover)?.map_err(Error::NotServed)
+    let answer = discover(client).await.map_err(|error| Error::Discover(describe(&error)))?;
+    answer.map_err(Error::NotServed)
 }
 
 /// Looks at everything the commands need.
@@ -119,11 +139,8 @@ pub async fn take(client: &Client, served: &Served, reach: Reach<'_>, progress: 
 /// When the API server does not say.
 pub async fn claim(client: &Client, served: &Served, namespace: &str, name: &str) -> Result<Option<Claim>, Error> {
     let api: Api<Claim> = Api::namespaced_with(client.clone(), namespace, &served.version);
-    api.get_opt(name).await.map_err(|source| Error::Read {
-        kind: "IPAddressClaim",
-        name: format!("{namespace}/{name}"),
-        source,
-    })
+    let answer = api.get_opt(name).await;
+    answer.map_err(|error| Error::read("IPAddressClaim", ObjectName::new(namespace, name), &error))
 }
 
 fn enter<K>(found: Found<K>, snapshot: &mut Snapshot, kind: &str, add: impl FnOnce(&mut Snapshot, Vec<K>)) {

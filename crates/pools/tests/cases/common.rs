@@ -60,8 +60,16 @@ pub(crate) async fn install(plane: &ControlPlane, capi: CapiVersion) {
 /// A controller in a thread of its own, so that it outlives the runtime of the test that started it.
 pub(crate) struct Controller {
     stop: CancellationToken,
+    kill: CancellationToken,
     thread: Option<std::thread::JoinHandle<()>>,
     pub(crate) current: Current,
+}
+
+impl Drop for Controller {
+    /// A test that failed leaves nobody behind who would go on writing.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Controller {
@@ -101,23 +109,36 @@ impl Controller {
             }),
         };
         change(&mut config_of_controller);
-        let stop = CancellationToken::new();
+        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let current = Current::default();
-        let (token, world) = (stop.clone(), current.clone());
+        let (token, killed, world) = (stop.clone(), kill.clone(), current.clone());
         let thread = std::thread::spawn(move || {
             let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             rt.block_on(async move {
                 config_of_controller.client = runtime::client::connect_with(config, &options).expect("a client");
-                controller::run(config_of_controller, world, token).await;
+                tokio::select! {
+                    () = controller::run(config_of_controller, world, token) => {}
+                    () = killed.cancelled() => {}
+                }
                 drop(leading);
             });
         });
-        Launched { controller: Self { stop, thread: Some(thread), current }, readiness }
+        Launched { controller: Self { stop, kill, thread: Some(thread), current }, readiness }
     }
 
     /// Stops it in good order.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
         self.stop.cancel();
+        self.join();
+    }
+
+    /// Ends it in the middle of whatever it is doing, as SIGKILL does: no request is finished, nothing is tidied up.
+    pub(crate) fn kill(self) {
+        self.kill.cancel();
+        self.join();
+    }
+
+    fn join(mut self) {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the controller does not panic");
         }
@@ -189,6 +210,16 @@ impl Ns {
             "apiVersion": format!("{GROUP}/v1alpha2"), "kind": kind.kind(),
             "metadata": {"name": name}, "spec": spec,
         });
+        create(&self.pools(kind), object).await
+    }
+
+    /// Creates a pool of any kind with additional metadata.
+    pub(crate) async fn pool_with(&self, kind: PoolKind, name: &str, meta: Value, spec: Value) -> DynamicObject {
+        let mut object = json!({
+            "apiVersion": format!("{GROUP}/v1alpha2"), "kind": kind.kind(),
+            "metadata": {"name": name}, "spec": spec,
+        });
+        merge(&mut object["metadata"], meta);
         create(&self.pools(kind), object).await
     }
 

@@ -53,6 +53,9 @@ pub enum CertSource {
 pub struct CertStatus {
     /// A certificate is being served.
     pub serving: bool,
+    /// The CA is known wherever we have to make it known: all targets of [`SelfManaged`] that exist carry it. The
+    /// other sources have no such duty and say true as soon as they serve.
+    pub announced: bool,
     /// What went wrong last; `None` when all is well.
     pub problem: Option<String>,
     /// The CA certificates clients have to trust, as PEM; `None` for mounted files, whose CA we do not know.
@@ -136,12 +139,32 @@ struct Publisher {
 }
 
 impl Publisher {
+    /// Serves a certificate whose CA somebody else makes known, or that is known already.
     fn serve(&self, key: CertifiedKey, ca_bundle: Option<String>) {
         self.resolver.current.store(Some(Arc::new(key)));
         self.status.send_replace(CertStatus {
             serving: true,
+            announced: true,
             problem: None,
             ca_bundle,
+        });
+    }
+
+    /// Serves a certificate whose CA is still to be made known, see [`Publisher::announced`].
+    fn serve_unannounced(&self, key: CertifiedKey, ca_bundle: String) {
+        self.resolver.current.store(Some(Arc::new(key)));
+        self.status.send_modify(|status| {
+            status.serving = true;
+            status.announced = false;
+            status.ca_bundle = Some(ca_bundle);
+        });
+    }
+
+    /// All is well: served, and known where it has to be.
+    fn announced(&self) {
+        self.status.send_if_modified(|status| {
+            let announced = !std::mem::replace(&mut status.announced, true);
+            status.problem.take().is_some() || announced
         });
     }
 

@@ -63,7 +63,7 @@ pub(super) async fn run(settings: SelfManaged, publish: Publisher, stop: Cancell
         loop {
             let pause = match round(&settings, &secrets, &publish, &mut served).await {
                 Ok(()) => {
-                    publish.clear();
+                    publish.announced();
                     PERIOD
                 }
                 Err(problem) => {
@@ -90,7 +90,7 @@ async fn round(
     if served.as_ref() != Some(&material) {
         let key = pem::certified_key(&material.cert, &material.key)
             .map_err(|error| format!("{name}: {}; delete it to get a new one", chain(&error)))?;
-        publish.serve(key, Some(material.ca.clone()));
+        publish.serve_unannounced(key, material.ca.clone());
         *served = Some(material.clone());
     }
     bundle::patch_all(&settings.client, &settings.targets, &material.ca).await

@@ -39,8 +39,8 @@ struct ObjectRef {
 }
 
 impl ControlPlane {
-    /// The audit log (one JSON object of `audit.k8s.io/v1` per line, level Metadata), if [`Options::audit_log`](super::Options::audit_log) is
-    /// set.
+    /// The audit log (one JSON object of `audit.k8s.io/v1` per line, level Metadata), if
+    /// [`Options::audit_log`](super::Options::audit_log) is set.
     #[must_use]
     pub fn audit_log(&self) -> Option<&Path> {
         self.options.audit_log.then_some(self.files.audit_log.as_path())

@@ -17,14 +17,20 @@ pub fn delete(unguarded: bool, context: &Context<'_>) -> Verdict {
     let Some(in_use) = (context.in_use)() else {
         return Verdict::Unknown(NOT_READY.to_owned());
     };
-    let Some(first) = in_use.first() else {
+    if in_use.is_empty() {
         return Verdict::allow();
-    };
+    }
+    let shown = in_use
+        .iter()
+        .map(|object| object.address.as_str())
+        .find(|address| !address.is_empty());
+    let example = shown
+        .map(|address| format!(", one of them with address `{address}`"))
+        .unwrap_or_default();
     Verdict::Refused(format!(
-        "the pool has {} IPAddress objects, one of them with address `{}`; delete their claims first, or set the \
-         annotation {SKIP_DELETE_GUARD} on the pool to have it wait for them",
-        in_use.len(),
-        first.address
+        "the pool has {} IPAddress objects{example}; delete their claims first, or set the annotation \
+         {SKIP_DELETE_GUARD} on the pool to have it wait for them",
+        in_use.len()
     ))
 }
 

@@ -180,7 +180,7 @@ fn queue_place(snapshot: &Snapshot, pool: &PoolName, claim: &ObjectName) -> Opti
 }
 
 /// The conditions of whichever style the version has; the new style where it has both.
-fn conditions(claim: &Claim) -> Vec<AnyCondition> {
+pub(crate) fn conditions(claim: &Claim) -> Vec<AnyCondition> {
     let status = claim.status.as_ref();
     let nested = status.and_then(|s| s.v1beta2.as_ref()).and_then(|v| v.conditions.as_ref());
     let plain = status.and_then(|s| s.conditions.as_ref());

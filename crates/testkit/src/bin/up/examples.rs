@@ -29,12 +29,22 @@ pub(crate) struct Row {
 pub(crate) async fn apply(client: &Client) -> Result<Vec<Row>> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/pools");
     let claims = fs::read_to_string(dir.join("claims.yaml")).context("cannot read the example claims")?;
-    let mut files: Vec<_> = fs::read_dir(&dir)?.collect::<Result<Vec<_>, _>>()?.into_iter().map(|e| e.path()).collect();
-    files.retain(|f| f.file_name().is_some_and(|n| n != "claims.yaml") && f.extension().is_some_and(|e| e == "yaml"));
+    let mut files: Vec<_> = fs::read_dir(&dir)?
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .map(|e| e.path())
+        .collect();
+    files.retain(|f| {
+        f.file_name().is_some_and(|n| n != "claims.yaml") && f.extension().is_some_and(|e| e == "yaml")
+    });
     files.sort();
     let mut rows = Vec::new();
     for file in files {
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let namespace = format!("example-{stem}");
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         apply::apply_values(client.clone(), "default", vec![object]).await?;
@@ -50,18 +60,32 @@ pub(crate) async fn apply(client: &Client) -> Result<Vec<Row>> {
 async fn bound(client: &Client, namespace: &str, claim: &str) -> Result<Row> {
     let api = |kind: &str, plural: &str| -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk("ipam.cluster.x-k8s.io", "v1beta2", kind);
-        Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk_with_plural(&kind, plural))
+        Api::namespaced_with(
+            client.clone(),
+            namespace,
+            &ApiResource::from_gvk_with_plural(&kind, plural),
+        )
     };
-    let (claims, addresses) = (api("IPAddressClaim", "ipaddressclaims"), api("IPAddress", "ipaddresses"));
+    let (claims, addresses) = (
+        api("IPAddressClaim", "ipaddressclaims"),
+        api("IPAddress", "ipaddresses"),
+    );
     let end = std::time::Instant::now() + PATIENCE;
     loop {
         let object = claims.get(claim).await?;
-        if let Some(name) = object.data.pointer("/status/addressRef/name").and_then(Value::as_str) {
+        if let Some(name) = object
+            .data
+            .pointer("/status/addressRef/name")
+            .and_then(Value::as_str)
+        {
             let address = addresses.get(name).await?;
             return Ok(row(namespace, claim, &address.data["spec"]));
         }
         if std::time::Instant::now() > end {
-            bail!("claim {namespace}/{claim} has no address after {PATIENCE:?}: status {}", object.data["status"]);
+            bail!(
+                "claim {namespace}/{claim} has no address after {PATIENCE:?}: status {}",
+                object.data["status"]
+            );
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

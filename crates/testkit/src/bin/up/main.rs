@@ -43,12 +43,17 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Option<Arguments>> {
-    let mut parsed = Arguments { once: false, kubeconfig: None };
+    let mut parsed = Arguments {
+        once: false,
+        kubeconfig: None,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--once" => parsed.once = true,
-            "--kubeconfig" => parsed.kubeconfig = Some(args.next().context("--kubeconfig needs a file")?.into()),
+            "--kubeconfig" => {
+                parsed.kubeconfig = Some(args.next().context("--kubeconfig needs a file")?.into())
+            }
             "--help" | "-h" => return Ok(None),
             other => bail!("unknown argument {other}\n{USAGE}"),
         }
@@ -62,7 +67,9 @@ async fn run(started: Instant) -> Result<()> {
         return Ok(());
     };
     let step = |text: &str| eprintln!("[{:5.1} s] {text}", started.elapsed().as_secs_f64());
-    let binary: PathBuf = std::env::var_os(BINARY).context("CADASTRE_BIN is not set; run cargo xtask up")?.into();
+    let binary: PathBuf = std::env::var_os(BINARY)
+        .context("CADASTRE_BIN is not set; run cargo xtask up")?
+        .into();
 
     let (plane, client, kubeconfig) = match arguments.kubeconfig {
         Some(file) => {
@@ -82,7 +89,10 @@ async fn run(started: Instant) -> Result<()> {
         apply::apply_capi(client.clone(), CapiVersion::default()).await?;
     }
     step("installing our CRDs and webhooks");
-    let settings = Settings { webhooks: plane.is_some(), ..Settings::default() };
+    let settings = Settings {
+        webhooks: plane.is_some(),
+        ..Settings::default()
+    };
     let installation = Installation::new(client.clone(), &kubeconfig, &binary, settings).await?;
     step("starting the controller");
     let mut controller = installation.start(&[])?;
@@ -97,19 +107,32 @@ async fn run(started: Instant) -> Result<()> {
     println!("\nLook around:\n  export KUBECONFIG={}", kubeconfig.display());
     println!("  kubectl get inclusterippools,ipaddressclaims,ipaddresses -A");
     println!("  {} pools -A", binary.display());
-    println!("\nThe controller's log: {}\nCtrl-C ends everything.", controller.process.log_path().display());
+    println!(
+        "\nThe controller's log: {}\nCtrl-C ends everything.",
+        controller.process.log_path().display()
+    );
     stay(controller).await
 }
 
 async fn client_of(kubeconfig: &Path) -> Result<Client> {
     let file = kube::config::Kubeconfig::read_from(kubeconfig)?;
-    let config = kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await?;
+    let config =
+        kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await?;
     testkit::client(&config)
 }
 
 async fn serves_claims(client: &Client) -> Result<bool> {
-    let groups = client.list_api_groups().await.context("the cluster does not answer")?;
-    let Some(group) = groups.groups.into_iter().find(|g| g.name == "ipam.cluster.x-k8s.io") else { return Ok(false) };
+    let groups = client
+        .list_api_groups()
+        .await
+        .context("the cluster does not answer")?;
+    let Some(group) = groups
+        .groups
+        .into_iter()
+        .find(|g| g.name == "ipam.cluster.x-k8s.io")
+    else {
+        return Ok(false);
+    };
     for version in group.versions {
         let resources = client.list_api_group_resources(&version.group_version).await?;
         if resources.resources.iter().any(|r| r.name == "ipaddressclaims") {
@@ -139,9 +162,15 @@ async fn stay(mut controller: Controller) -> Result<()> {
 
 async fn stop(mut controller: Controller) -> Result<()> {
     controller.process.term()?;
-    let status = controller.process.wait_exit(std::time::Duration::from_secs(10)).await?;
+    let status = controller
+        .process
+        .wait_exit(std::time::Duration::from_secs(10))
+        .await?;
     if !status.success() {
-        bail!("the controller ended with {status}: {}", controller.process.log_tail());
+        bail!(
+            "the controller ended with {status}: {}",
+            controller.process.log_tail()
+        );
     }
     Ok(())
 }
