@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
-/// Retries after an error of the API server: quick at first, since most are conflicts, at most 5 minutes apart
-/// (spec §11.3 step 9).
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(50), max: Duration::from_mins(5) };
+/// Retries after an error of the API server: quick at first, since most are conflicts, and never so far apart that an
+/// outage is felt long after its end. What was refused for good waits longer, see [`Index::settle`].
+const BACKOFF: Backoff = Backoff { base: Duration::from_millis(50), max: Duration::from_secs(30) };
 
 /// Says whether this process may write now. Asked before every write.
 pub type Holds = Arc<dyn Fn() -> bool + Send + Sync>;

@@ -34,7 +34,7 @@ Examples:
   cadastre claim node-1 --pool workers
   cadastre claim vip --pool shared --kind GlobalInClusterIPPool --cluster c1 --timeout 5m
   ADDRESS=$(cadastre claim test-vm --pool workers -n team-a)")]
-pub struct Flags {
+pub(crate) struct Flags {
     /// Name of the claim, and of the IPAddress that answers it
     name: String,
 
@@ -47,7 +47,7 @@ pub struct Flags {
     kind: Option<PoolKind>,
 
     /// Cluster the claim belongs to; it must exist and not be paused
-    #[arg(long, value_name = "NAME")]
+    #[arg(long = "cluster", value_name = "NAME")]
     cluster_name: Option<String>,
 
     /// How long to wait for the address; 0 does not wait
@@ -69,7 +69,7 @@ struct Created<'a> {
     name: &'a str,
 }
 
-pub async fn run(flags: Flags) -> Result<ExitCode> {
+pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
     let session = Session::open(&flags.cluster).await?;
     match serve(&flags, &session).await {
         Ok(()) => Ok(ExitCode::SUCCESS),

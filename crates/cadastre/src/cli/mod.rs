@@ -25,7 +25,7 @@ const UNKNOWN: u8 = 2;
 
 /// A command of a person.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     Pools(pools::Flags),
     Claim(claim::Flags),
     Explain(explain::Flags),
@@ -35,7 +35,7 @@ pub enum Command {
 /// Runs a command: results on standard output, everything else on standard error.
 ///
 /// Exit codes: 0 done; 1 the answer is no; 2 the question could not be answered.
-pub async fn run(command: Command) -> ExitCode {
+pub(crate) async fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Pools(flags) => pools::run(flags).await,
         Command::Claim(flags) => claim::run(flags).await,
@@ -49,7 +49,7 @@ pub async fn run(command: Command) -> ExitCode {
 }
 
 /// The name help texts show: `kubectl cadastre` when started as kubectl's plugin `kubectl-cadastre`, else `cadastre`.
-pub fn program_name(argv0: Option<&OsStr>) -> &'static str {
+pub(crate) fn program_name(argv0: Option<&OsStr>) -> &'static str {
     let file = argv0.and_then(|path| Path::new(path).file_stem());
     // kubectl finds plugins with underscores where the command has dashes.
     if file.is_some_and(|name| name == "kubectl-cadastre") { "kubectl cadastre" } else { "cadastre" }

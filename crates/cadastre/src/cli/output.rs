@@ -10,7 +10,7 @@ use super::paint::Paint;
 
 /// How to print a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     #[default]
     Text,
@@ -22,7 +22,7 @@ pub enum Format {
 
 /// `-o`.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Output {
+pub(crate) struct Output {
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
@@ -30,7 +30,7 @@ pub struct Output {
 
 impl Output {
     /// Prints `value`, or what `text` makes of it for people.
-    pub fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(Paint) -> String) -> Result<()> {
+    pub(crate) fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(Paint) -> String) -> Result<()> {
         let rendered = match self.output {
             Format::Text => text(Paint::for_stdout()),
             Format::Json => serde_json::to_string_pretty(value).context("cannot write the result as JSON")?,

@@ -7,7 +7,7 @@ use std::{
 
 /// What a piece of text means; the colour follows from that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// Table headers, titles.
     Title,
     /// As it should be.
@@ -22,27 +22,27 @@ pub enum Tone {
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug)]
-pub struct Paint {
+pub(crate) struct Paint {
     is_on: bool,
 }
 
 impl Paint {
     /// Without colours.
     #[cfg(test)]
-    pub const PLAIN: Self = Self { is_on: false };
+    pub(crate) const PLAIN: Self = Self { is_on: false };
     /// With colours.
     #[cfg(test)]
-    pub const COLOURED: Self = Self { is_on: true };
+    pub(crate) const COLOURED: Self = Self { is_on: true };
 
     /// Colours on a terminal that can show them, unless `NO_COLOR` is set to anything (<https://no-color.org>).
-    pub fn for_stdout() -> Self {
+    pub(crate) fn for_stdout() -> Self {
         let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self { is_on: io::stdout().is_terminal() && !is_unwanted && !is_dumb }
     }
 
     /// The text in the colour of its tone.
-    pub fn say(self, tone: Tone, text: impl fmt::Display) -> String {
+    pub(crate) fn say(self, tone: Tone, text: impl fmt::Display) -> String {
         if !self.is_on {
             return text.to_string();
         }

@@ -32,7 +32,7 @@ Examples:
   cadastre pools                     the pools of this namespace, and the global ones
   cadastre pools -A                  all pools
   cadastre pools -A -o json | jq '.pools[] | select(.free == 0) | .name'")]
-pub struct Flags {
+pub(crate) struct Flags {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -51,7 +51,7 @@ struct Report {
     not_looked_at: Vec<String>,
 }
 
-pub async fn run(flags: Flags) -> Result<ExitCode> {
+pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
     let session = Session::open(&flags.cluster).await?;
     let namespace = flags.scope.namespace.as_deref().unwrap_or(&session.default_namespace);
     let namespace = (!flags.scope.all_namespaces).then_some(namespace);
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn pool(kind: &'static str, namespace: Option<&str>, name: &str, total: u128, used: i64) -> PoolRow {
-        let free = total - u128::try_from(used).unwrap();
+        let free = total.saturating_sub(u128::try_from(used).unwrap());
         PoolRow {
             pool: PoolKey { kind, namespace: namespace.map(str::to_owned), name: name.to_owned() },
             total: Some(i64::try_from(total).unwrap_or(i64::MAX)),

@@ -10,7 +10,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Counts what has been read, and says so on a terminal once it takes long. Cleared when it goes.
-pub struct Meter {
+pub(crate) struct Meter {
     started: Instant,
     is_watched: bool,
     total: AtomicUsize,
@@ -19,7 +19,7 @@ pub struct Meter {
 
 impl Meter {
     /// Starts counting.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self {
             started: Instant::now(),
             is_watched: io::stderr().is_terminal(),

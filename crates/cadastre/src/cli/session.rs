@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Which cluster.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Kubeconfig; without it KUBECONFIG, ~/.kube/config or the pod's own account
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Cluster {
 /// One namespace.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
-pub struct Namespace {
+pub(crate) struct Namespace {
     /// Namespace; without it the one of the context
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
@@ -39,7 +39,7 @@ pub struct Namespace {
 /// One namespace or all.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
-pub struct Namespaces {
+pub(crate) struct Namespaces {
     /// Namespace to look at; global pools are always included
     #[arg(short, long, value_name = "NAME", conflicts_with = "all_namespaces")]
     pub namespace: Option<String>,
@@ -50,7 +50,7 @@ pub struct Namespaces {
 }
 
 /// A cluster that answers.
-pub struct Session {
+pub(crate) struct Session {
     pub client: Client,
     pub served: Served,
     /// Namespace of the context.
@@ -59,7 +59,7 @@ pub struct Session {
 
 impl Session {
     /// Connects, and finds out which versions are served.
-    pub async fn open(cluster: &Cluster) -> Result<Self> {
+    pub(crate) async fn open(cluster: &Cluster) -> Result<Self> {
         let options = ClientOptions {
             kubeconfig: cluster.kubeconfig.clone(),
             deadline: DEADLINE,
@@ -87,6 +87,6 @@ async fn config(cluster: &Cluster, options: &ClientOptions) -> Result<Config> {
 }
 
 /// Some libraries repeat their cause in their text; that is said once.
-fn on_one_line(error: impl std::error::Error) -> anyhow::Error {
+fn on_one_line(error: impl std::error::Error + 'static) -> anyhow::Error {
     anyhow!(runtime::answer::chain(&error))
 }

@@ -13,7 +13,7 @@ const GAP: usize = 3;
 
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
+pub(crate) enum Align {
     /// Text.
     Left,
     /// Numbers.
@@ -22,14 +22,14 @@ pub enum Align {
 
 /// One cell.
 #[derive(Clone, Debug)]
-pub struct Cell {
+pub(crate) struct Cell {
     text: String,
     tone: Option<Tone>,
 }
 
 impl Cell {
     /// A cell of a colour.
-    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: text.into(), tone: Some(tone) }
     }
 }
@@ -41,24 +41,24 @@ impl<T: Into<String>> From<T> for Cell {
 }
 
 /// A table under construction.
-pub struct Table {
+pub(crate) struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     /// A table with these columns and no rows.
-    pub fn new(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
+    pub(crate) fn new(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
         Self { columns: columns.into_iter().collect(), rows: Vec::new() }
     }
 
     /// Appends a row. Cells beyond the last column are not printed, missing ones are empty.
-    pub fn push(&mut self, row: impl IntoIterator<Item = Cell>) {
+    pub(crate) fn push(&mut self, row: impl IntoIterator<Item = Cell>) {
         self.rows.push(row.into_iter().collect());
     }
 
     /// The table, one line each for header and rows, without blanks at the ends of lines.
-    pub fn render(&self, paint: Paint) -> String {
+    pub(crate) fn render(&self, paint: Paint) -> String {
         let header = self.columns.iter().map(|(title, _)| Cell::toned(*title, Tone::Title)).collect::<Vec<_>>();
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|i| iter::once(&header).chain(&self.rows).filter_map(|row| row.get(i)).map(width).max().unwrap_or(0))

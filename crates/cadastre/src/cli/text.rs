@@ -8,7 +8,7 @@ const LAST_PLAIN: u128 = i64::MAX as u128;
 const NEAR: u128 = 999_999;
 
 /// A count. Exact up to 2^63 - 1; beyond that `2^64`, `2^64-2`, `2^80+3` where that is exact, else `≥ 2^70`.
-pub fn count(count: u128) -> String {
+pub(crate) fn count(count: u128) -> String {
     if count <= LAST_PLAIN {
         return count.to_string();
     }
@@ -27,7 +27,7 @@ pub fn count(count: u128) -> String {
 }
 
 /// How long ago something was, in the two largest units: `3s`, `5m12s`, `2h5m`, `4d3h`.
-pub fn age(since: Timestamp, now: Timestamp) -> String {
+pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).max(SignedDuration::ZERO).as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     let pair = |large: i64, unit: &str, small: i64, rest: &str| match small {

@@ -140,6 +140,7 @@ impl Doomed {
 
 async fn delete(world: &World, name: &ObjectName, doomed: &Doomed) -> Result<Released, Error> {
     let api = world.address_api(name.namespace());
+    let mut resource_version = doomed.resource_version.clone();
     if doomed.protected {
         must_lead(world)?;
         let body = json!({"metadata": {
@@ -147,13 +148,16 @@ async fn delete(world: &World, name: &ObjectName, doomed: &Doomed) -> Result<Rel
             "resourceVersion": doomed.resource_version,
             "finalizers": doomed.other_finalizers,
         }});
-        if let Err(error) = api.patch(name.name(), &params(), &Patch::Merge(&body)).await {
-            return if is_gone(&error) { Ok(Released::Yes) } else { Err(error.into()) };
+        match api.patch(name.name(), &params(), &Patch::Merge(&body)).await {
+            Ok(answer) => resource_version = answer.metadata.resource_version.unwrap_or_default(),
+            Err(error) if is_gone(&error) => return Ok(Released::Yes),
+            Err(error) => return Err(error.into()),
         }
     }
     if !doomed.deleting {
         must_lead(world)?;
-        let same = Preconditions { uid: Some(doomed.uid.clone()), resource_version: None };
+        // Exactly the state that was judged: meanwhile a new leader may have given it to a new claim of that name.
+        let same = Preconditions { uid: Some(doomed.uid.clone()), resource_version: Some(resource_version) };
         let params = DeleteParams { preconditions: Some(same), ..DeleteParams::default() };
         if let Err(error) = api.delete(name.name(), &params).await
             && !is_gone(&error)

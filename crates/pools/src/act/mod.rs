@@ -18,6 +18,9 @@ pub enum Error {
     /// The object changed since the decision, or is gone: decide again on what the watch shows.
     #[error("the object changed meanwhile")]
     Stale(#[source] kube::Error),
+    /// Whether the address exists is not known; the watch shows it, or the same create is sent again.
+    #[error("the outcome of a create is not known yet")]
+    Unsettled,
     /// The API server said no, or nothing.
     #[error("the API server did not carry it out")]
     Api(#[source] kube::Error),
@@ -37,7 +40,7 @@ impl Error {
     #[must_use]
     pub fn is_news(&self) -> bool {
         match self {
-            Self::NotLeading | Self::Stale(_) => false,
+            Self::NotLeading | Self::Stale(_) | Self::Unsettled => false,
             Self::Api(error) => outcome(error) != Outcome::NotSent,
         }
     }

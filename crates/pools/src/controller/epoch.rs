@@ -9,7 +9,7 @@ use api::{
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::{Api, api::PostParams};
 use runtime::watch::{WatchStatus, status};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::{JoinError, JoinSet}};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Current, Served, discovery};
@@ -63,7 +63,11 @@ pub(super) async fn run(config: &Config, served: Served, current: &Current, stop
             world.refresh.notify_one();
         }
         start_workers(&world, &mut workers);
-        end.cancelled().await;
+        tokio::select! {
+            () = end.cancelled() => {}
+            // A worker ends before its queue closes only by a panic, and then its key would be lost.
+            Some(result) = workers.join_next() => propagate(result),
+        }
     };
     tokio::select! {
         () = work => {}
@@ -73,9 +77,22 @@ pub(super) async fn run(config: &Config, served: Served, current: &Current, stop
     world.claims.close();
     world.pools.close();
     world.orphans.close();
-    while workers.join_next().await.is_some() {}
+    while let Some(result) = workers.join_next().await {
+        propagate(result);
+    }
     end.cancel();
-    while watches.join_next().await.is_some() {}
+    while let Some(result) = watches.join_next().await {
+        propagate(result);
+    }
+}
+
+/// A panic of a task is a panic of the controller: half of it must not go on without the other.
+fn propagate(result: Result<(), JoinError>) {
+    if let Err(error) = result
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// With `--namespace`, addresses of global pools must still be counted everywhere; where that is not permitted, global

@@ -219,10 +219,14 @@ fn cluster_stands_in_the_way(view: &View<'_>) -> Option<Next> {
     }
 }
 
-/// When the grace period of a deleted claim ends, if that is still to come. A claim without an address of ours has
-/// nothing to keep. By our clock it never lasts longer than the period itself, however wrong the API server's is.
+/// When the grace period of a deleted claim ends, if that is still to come. A claim without an address of ours, and
+/// without one that the watch is about to show, has nothing to keep. By our clock it never lasts longer than the period itself, however wrong the API server's is.
 fn grace_end(view: &View<'_>, seconds: u32) -> Option<Timestamp> {
-    if seconds == 0 || !view.address.is_some_and(|a| is_answer_to(a, view.claim)) {
+    let has_address = match view.address {
+        Some(address) => is_answer_to(address, view.claim),
+        None => is_unseen(view),
+    };
+    if seconds == 0 || !has_address {
         return None;
     }
     let grace = SignedDuration::from_secs(i64::from(seconds));
@@ -234,16 +238,20 @@ fn grace_end(view: &View<'_>, seconds: u32) -> Option<Timestamp> {
 
 /// Spec §11.5 steps 3 and 4.
 fn release(view: &View<'_>) -> Next {
-    let unseen = matches!(view.promise, Some(Promise::Unsettled | Promise::Created));
     match view.address {
         _ if view.confirmed.released => Next::RemoveFinalizer,
         Some(address) if !is_answer_to(address, view.claim) => Next::RemoveFinalizer,
         // Only finalizers of others hold it: its end is not ours to wait for.
         Some(address) if address.deleting && !address.has_finalizer => Next::RemoveFinalizer,
         Some(_) => Next::Release,
-        None if unseen => Next::Release,
+        None if is_unseen(view) => Next::Release,
         None => Next::RemoveFinalizer,
     }
+}
+
+/// Whether an address was or may have been created that the watch has not shown.
+fn is_unseen(view: &View<'_>) -> bool {
+    matches!(view.promise, Some(Promise::Unsettled | Promise::Created))
 }
 
 /// Whether this address was made for this claim: same pool, and it names the claim (spec §11.5 step 3).

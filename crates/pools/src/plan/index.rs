@@ -7,6 +7,8 @@
 mod apply;
 mod entry;
 mod promises;
+#[cfg(test)]
+mod sim;
 mod views;
 
 use std::collections::HashMap;

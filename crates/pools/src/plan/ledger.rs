@@ -4,10 +4,12 @@
 //! ([`addr::SlotSpace`]). The ledger is kept up to date by every watch event in O(log n), so that a decision never
 //! lists anything (spec §21).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+#[cfg(test)]
+mod props;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, net::IpAddr};
 
 use addr::{Prefix, RangeSet};
 use api::pool::AddressCounts;
@@ -51,8 +53,9 @@ pub struct Ledger {
     covered: RangeSet<u128>,
     /// In-use intervals (first, last), inside the allocatable set or not, with the number of objects on each.
     blocks: BTreeMap<(u128, u128), u32>,
-    /// Slots promised to claims whose address object has not been seen.
-    reserved: BTreeSet<u128>,
+    /// Slots promised to claims whose address object has not been seen, with the number of promises on each: two
+    /// processes that both believe they lead may promise the same slot, and one promise must outlive the other.
+    reserved: BTreeMap<u128, u32>,
     /// In-use addresses of the other family, with the number of objects on each.
     foreign: BTreeMap<IpAddr, u32>,
     /// Objects, of any kind, that name this pool.
@@ -70,7 +73,7 @@ impl Ledger {
             domain,
             covered: RangeSet::default(),
             blocks: BTreeMap::new(),
-            reserved: BTreeSet::new(),
+            reserved: BTreeMap::new(),
             foreign: BTreeMap::new(),
             objects: 0,
             misfits: 0,
@@ -83,7 +86,7 @@ impl Ledger {
         &self.domain
     }
 
-    /// Enters one in-use object. Returns whether another object already held exactly the same.
+    /// Enters one in-use object. Returns whether another object already held the same slots.
     pub fn occupy(&mut self, held: Held) -> bool {
         self.objects += 1;
         match self.place(held) {
@@ -136,14 +139,19 @@ impl Ledger {
 
     /// Promises a slot. Returns whether it was free.
     pub fn reserve(&mut self, slot: u128) -> bool {
-        let was_free = self.free.contains(slot);
-        self.free.remove_value(slot);
-        self.reserved.insert(slot) && was_free
+        *self.reserved.entry(slot).or_default() += 1;
+        self.free.remove_value(slot)
     }
 
-    /// Takes a promise back; the slot is free again unless it is in use.
+    /// Takes one promise back; the slot is free again unless it is in use or promised to somebody else, too.
     pub fn unreserve(&mut self, slot: u128) {
-        if self.reserved.remove(&slot) && self.domain.slots.contains(slot) && !self.covered.contains(slot) {
+        let Some(promises) = self.reserved.get_mut(&slot) else { return };
+        *promises -= 1;
+        if *promises > 0 {
+            return;
+        }
+        self.reserved.remove(&slot);
+        if self.domain.slots.contains(slot) && !self.covered.contains(slot) {
             self.free.insert_value(slot);
         }
     }
@@ -241,7 +249,7 @@ impl Ledger {
         for range in lost.ranges() {
             self.covered.remove(range.clone());
             self.free.insert(range.clone());
-            for &promised in self.reserved.range(range) {
+            for (&promised, _) in self.reserved.range(range) {
                 self.free.remove_value(promised);
             }
         }

@@ -27,7 +27,10 @@ pub enum Suspicion {
 pub fn suspect(index: &Index, address: &AddressFacts) -> Suspicion {
     let Some(pool) = address.pool.clone() else { return Suspicion::None };
     let claim = ObjectName::new(address.name.namespace(), &address.claim);
-    if !address.has_finalizer || address.claim.is_empty() || index.claim(&claim).is_some() {
+    // Claims of other namespaces are not watched when this process serves only one: nothing is known of them.
+    let namespace = index.settings().scope.namespace.as_deref();
+    let is_foreign = namespace.is_some_and(|n| n != address.name.namespace());
+    if !address.has_finalizer || address.claim.is_empty() || is_foreign || index.claim(&claim).is_some() {
         return Suspicion::None;
     }
     let pool_is_settled = index.pool(&pool).and_then(|p| p.facts()).is_some_and(|f| !f.paused);

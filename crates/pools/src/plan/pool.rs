@@ -5,7 +5,8 @@ use api::{
     pool::{AddressCounts, Allocation, PoolStatus},
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use runtime::conditions::{self, NewCondition};
 
 use super::{
     facts::PoolFacts,
@@ -83,33 +84,17 @@ pub fn status(entry: &PoolEntry, journal: Option<Allocation>, now: Timestamp) ->
     })
 }
 
-/// Puts our condition in order; says whether anything changed. The time moves only with the status.
+/// Puts our condition in order; says whether anything changed.
 fn set_ready(list: &mut Vec<Condition>, facts: &PoolFacts, unusable: Option<&str>, now: Timestamp) -> bool {
-    let (status, reason, message) = match unusable {
-        None => ("True", PoolReason::PoolReady, String::new()),
-        Some(why) => ("False", PoolReason::InvalidSpec, why.to_owned()),
-    };
-    let old = list.iter().position(|c| c.type_ == READY);
-    let since = old.map(|i| &list[i]).filter(|c| c.status == status).map(|c| c.last_transition_time.clone());
-    let new = Condition {
+    let reason = if unusable.is_none() { PoolReason::PoolReady } else { PoolReason::InvalidSpec };
+    let ready = NewCondition {
         type_: READY.to_owned(),
-        status: status.to_owned(),
+        status: Some(unusable.is_none()),
         reason: reason.as_str().to_owned(),
-        message,
+        message: unusable.unwrap_or_default().to_owned(),
         observed_generation: Some(facts.generation),
-        last_transition_time: since.unwrap_or(Time(now)),
     };
-    match old {
-        Some(i) if list[i] == new => false,
-        Some(i) => {
-            list[i] = new;
-            true
-        }
-        None => {
-            list.push(new);
-            true
-        }
-    }
+    conditions::set(list, ready, now)
 }
 
 impl Index {

@@ -112,27 +112,25 @@ impl Pass {
     async fn create(&self, claim: &ClaimFacts) -> Result<Flow, Error> {
         let world = &self.world;
         let Some(granted) = world.change(|index, _, _| index.begin_create(&self.name)) else {
+            // A promise that cannot be kept goes back, and the claim into the pool's queue.
             world.change(|index, now, wake| index.withdraw(&self.name, now, wake));
             return Ok(Flow::WaitForWatch);
         };
         let outcome = act::address::create(world, claim, &granted).await;
-        let flow = match outcome {
+        let is_settled = match &outcome {
             Settled::Created => {
                 tracing::info!(
                     claim = %self.name, pool = %claim.pool, address = %granted.address, prefix = granted.prefix,
                     "address created"
                 );
-                Flow::Next
+                true
             }
             // The refusal is on record: the next step reports it.
-            Settled::Refused(_) => Flow::Next,
-            Settled::Exists | Settled::Unknown | Settled::NotExecuted => Flow::WaitForWatch,
+            Settled::Refused(_) => true,
+            Settled::Exists | Settled::Unknown | Settled::NotExecuted => false,
         };
-        world.change(|index, now, wake| index.settle(&self.name, outcome, now, wake));
-        if flow == Flow::WaitForWatch {
-            world.claims.retry(self.name.clone());
-        }
-        Ok(flow)
+        world.change(|index, now, wake| index.settle(claim, &outcome, now, wake));
+        if is_settled { Ok(Flow::Next) } else { Err(Error::Unsettled) }
     }
 
     async fn adopt(&self, claim: &ClaimFacts) -> Result<Flow, Error> {

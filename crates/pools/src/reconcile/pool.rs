@@ -62,6 +62,10 @@ impl<S: Spec> Pass<S> {
 
     async fn run(&self) -> Result<(), Error> {
         let world = &self.world;
+        // In every state of the pool: a promise that has run out keeps a deleted pool from going, too.
+        if let Some(time) = world.learn_of_pool(&self.name, |index, now, wake| index.sweep(&self.name, now, wake)) {
+            world.pools.add_after(self.name.clone(), until(time));
+        }
         let next = world.read(|index| index.pool(&self.name).map(|e| (pool::next(e), e.facts().cloned())));
         match next {
             Some((NextForPool::AddFinalizer, Some(facts))) => {
@@ -112,8 +116,7 @@ impl<S: Spec> Pass<S> {
     /// Promises what is free to those who waited longest, and says what to write.
     fn prepare(&self) -> Option<Work> {
         let world = &self.world;
-        let (work, unreported, sweep) = world.learn_of_pool(&self.name, |index, now, wake| {
-            let sweep = index.sweep(&self.name, now, wake);
+        let (work, unreported) = world.learn_of_pool(&self.name, |index, now, _| {
             index.promise(&self.name, MAX_OPEN);
             let unreported = index.unreported(&self.name);
             let journal = index.journal(&self.name);
@@ -125,13 +128,10 @@ impl<S: Spec> Pass<S> {
                 let status = pool::status(entry, journal.clone(), now)?;
                 Some(Work { facts, status, journal, in_annotation: entry.journal_in_annotation() })
             });
-            (work, unreported, sweep)
+            (work, unreported)
         });
         for claim in unreported {
             world.claims.add(claim);
-        }
-        if let Some(time) = sweep {
-            world.pools.add_after(self.name.clone(), until(time));
         }
         work
     }
@@ -175,7 +175,7 @@ impl<S: Spec> Pass<S> {
     /// The write failed, or its outcome is unknown: only the pool itself can tell.
     async fn recover(&self, error: Error) -> Result<(), Error> {
         let is_lost = match &error {
-            Error::NotLeading => return Err(error),
+            Error::NotLeading | Error::Unsettled => return Err(error),
             Error::Stale(_) => true,
             Error::Api(cause) => outcome(cause) == Outcome::Unknown,
         };

@@ -7,10 +7,7 @@ use api::{
     pool::PoolKind,
 };
 use jiff::Timestamp;
-use kube::{
-    api::{DeleteParams, DynamicObject, PostParams},
-    core::ErrorResponse,
-};
+use kube::api::{DeleteParams, DynamicObject, PostParams};
 use serde_json::json;
 use testkit::{FaultProxy, eventually};
 
@@ -193,16 +190,12 @@ async fn again(ns: &Ns, name: &str) -> DynamicObject {
     loop {
         match ns.claims().create(&PostParams::default(), &object).await {
             Ok(claim) => return claim,
-            Err(kube::Error::Api(status)) if is_still_there(&status) => {
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
                 assert!(Instant::now() < end, "claim {name} does not go away: {status:?}");
             }
             Err(error) => panic!("cannot create claim {name}: {error}"),
         }
     }
-}
-
-fn is_still_there(status: &ErrorResponse) -> bool {
-    status.code == 409 && status.reason == "AlreadyExists"
 }
 
 /// Waits until this very claim is bound, to an address that is its own; returns that address' UID.
@@ -229,13 +222,18 @@ async fn case_116a_a_claim_made_again_under_its_name_gets_an_address_of_its_own(
     ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24})).await;
     let witness = Witness::of(ns.addresses()).await;
     ns.take("a", "p").await;
-    let mut bound = Vec::new();
     for _ in 0..20 {
         let claim = again(&ns, "a").await;
-        bound.push(bound_anew(&ns, &claim).await);
+        let uid = bound_anew(&ns, &claim).await;
+        stayed(&ns, "a", &uid).await;
     }
-    all_stayed(witness, &bound).await;
-    assert_eq!(ns.addresses().list(&Default::default()).await.expect("a list").items.len(), 1);
+    let last = ns.bound("a").await.metadata.uid.expect("a uid");
+    ns.barrier().await;
+    stayed(&ns, "a", &last).await;
+    witness.testify().await;
+    ns.delete_claim("a").await;
+    ns.address_gone("a").await;
+    assert_eq!(ns.addresses().list(&Default::default()).await.expect("a list").items.len(), 1, "the barrier's alone");
 }
 
 /// The same for many names at once on a pool that is just large enough, and without waiting for each to be bound:
@@ -251,19 +249,21 @@ async fn case_116a_under_load() {
         async move {
             let name = format!("c{i}");
             let mut claim = ns.claim(&name, "p").await;
-            let mut bound = Vec::new();
             for round in 0..8 {
                 if (i + round) % 3 == 0 {
-                    bound.push(bound_anew(ns, &claim).await);
+                    let uid = bound_anew(ns, &claim).await;
+                    stayed(ns, &name, &uid).await;
                 }
                 claim = again(ns, &name).await;
             }
-            bound.push(bound_anew(ns, &claim).await);
-            bound
+            let uid = bound_anew(ns, &claim).await;
+            (name, uid)
         }
     };
-    let bound: Vec<String> = futures::future::join_all((0..NAMES).map(one)).await.into_iter().flatten().collect();
-    all_stayed(witness, &bound).await;
+    for (name, uid) in futures::future::join_all((0..NAMES).map(one)).await {
+        stayed(&ns, &name, &uid).await;
+    }
+    witness.testify().await;
     let mut addresses: Vec<_> =
         ns.addresses().list(&Default::default()).await.expect("a list").iter().map(|a| text(a, "/spec/address")).collect();
     addresses.sort();
@@ -272,17 +272,9 @@ async fn case_116a_under_load() {
     ns.counts(POOL, "p", [24, 24, 0, 0]).await;
 }
 
-/// Addresses that a claim was bound to were never seen to go while it was: none was made and deleted twice, and each
-/// object that was bound went at most once.
-async fn all_stayed(witness: Witness, bound: &[String]) {
-    let sightings = witness.testify().await;
-    for uid in bound {
-        let ends = sightings.iter().filter(|s| s.uid == *uid && s.gone).count();
-        assert!(ends <= 1, "{uid} went {ends} times");
-        assert!(sightings.iter().any(|s| s.uid == *uid), "{uid} was never seen");
-    }
-    let last: Vec<_> = bound.last().into_iter().collect();
-    for uid in last {
-        assert!(!sightings.iter().any(|s| s.uid == *uid && s.gone), "the last address went while its claim lives");
-    }
+/// The address that a claim was bound to is still the one it has.
+async fn stayed(ns: &Ns, name: &str, uid: &str) {
+    let address = ns.addresses().get(name).await.expect("the address stays");
+    assert_eq!(address.metadata.uid.as_deref(), Some(uid), "the address of {name} was replaced");
+    assert!(address.metadata.deletion_timestamp.is_none(), "the address of {name} goes");
 }

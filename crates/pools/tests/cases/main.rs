@@ -1,4 +1,17 @@
 //! The numbered cases of the spec that need an API server, and how the controller behaves against a real one.
 
 mod choosing;
+mod claims_adoption;
+mod claims_crowd;
+mod claims_deletion;
+mod claims_pausing;
+mod claims_waiting;
 mod common;
+mod examples;
+mod lifetime;
+mod prefix;
+mod scope;
+mod site;
+mod stage;
+mod status;
+mod witness;

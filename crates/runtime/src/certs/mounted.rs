@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Publisher;
-use super::pem::certified_key;
+use super::pem::{certificates, certified_key, facts};
 use crate::answer::chain;
 
 /// How often the files are read. They are small and in the page cache; a kubelet updates them within a minute
@@ -48,7 +49,13 @@ impl Files {
             Err(problem) => return publish.warn(problem),
         };
         if last.as_ref() == Some(&read) {
-            return publish.clear();
+            return match expired(&read.0) {
+                None => publish.clear(),
+                Some(when) => publish.warn(format!(
+                    "the certificate in {} expired at {when}; clients refuse it until it is renewed",
+                    self.cert.display()
+                )),
+            };
         }
         match certified_key(&read.0, &read.1) {
             Ok(key) => {
@@ -77,4 +84,10 @@ impl Files {
         };
         Ok((read(&self.cert).await?, read(&self.key).await?))
     }
+}
+
+/// When the certificate expired, if it has.
+fn expired(cert: &str) -> Option<Timestamp> {
+    let facts = facts(certificates(cert).ok()?.first()?).ok()?;
+    (facts.not_after < Timestamp::now()).then_some(facts.not_after)
 }

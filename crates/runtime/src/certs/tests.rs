@@ -82,6 +82,22 @@ async fn mounted_files_are_followed_and_a_broken_pair_keeps_the_old_one() {
     mount(dir.path(), "..3", &second.cert_pem, &second.key_pem);
     until(&certificates, "repaired", |status| status.problem.is_none()).await;
     assert_eq!(served(&certificates), Some(der(&second)));
+
+    let long_ago = Timestamp::now() - jiff::SignedDuration::from_hours(24 * 365);
+    let old = issue(&["webhook.ns.svc".to_owned()], long_ago).unwrap();
+    mount(dir.path(), "..4", &old.cert_pem, &old.key_pem);
+    until(&certificates, "expired", |status| {
+        status
+            .problem
+            .as_ref()
+            .is_some_and(|problem| problem.contains("expired at"))
+    })
+    .await;
+    assert_eq!(
+        served(&certificates),
+        Some(der(&old)),
+        "better than nothing for clients that do not check"
+    );
     assert_eq!(tasks.drain(Duration::from_secs(5)).await, 0);
     assert_eq!(tasks.failure(), None);
 }

@@ -23,8 +23,10 @@ const IDLE_CONNECTIONS: usize = 128;
 /// Closed by us before the API server's own idle timeout (three minutes) would race with a request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Notices a dead peer (a node that vanished without a FIN) below every request.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Quiet time after which the kernel asks whether the peer is still there, pause between such questions, and
+/// how many may go unanswered. A node that vanished without a word is noticed after a minute; the kernel's own
+/// defaults take two hours, and a watch, which has no deadline, would be deaf for five minutes.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration::from_secs(10), 3);
 
 /// How to reach the API server.
 #[derive(Clone, Debug)]
@@ -134,7 +136,9 @@ pub fn connect_with(mut config: Config, options: &ClientOptions) -> Result<Clien
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
-    http.set_keepalive(Some(KEEPALIVE));
+    http.set_keepalive(Some(KEEPALIVE.0));
+    http.set_keepalive_interval(Some(KEEPALIVE.1));
+    http.set_keepalive_retries(Some(KEEPALIVE.2));
     http.set_connect_timeout(Some(options.connect_timeout));
     match config
         .proxy_url

@@ -1,4 +1,8 @@
 //! The parts of the runtime that talk to an API server, against a real one.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy cannot tell from other code"
+)]
 
 mod certs;
 mod client;

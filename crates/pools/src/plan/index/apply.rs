@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::{ClaimEntry, Index, Notice, PoolSpec, Wake};
 use crate::plan::{
-    claim::Promise,
     facts::{AddressFacts, ClaimFacts, ClusterFacts, PoolFacts},
     name::{ObjectName, PoolName},
 };
@@ -28,8 +27,10 @@ impl Index {
         if facts.deleting.is_some() && facts.deletion_seen.is_none() {
             facts.deletion_seen = Some(now);
         }
-        let same_object = old.is_some_and(|o| o.facts.version.uid == facts.version.uid);
-        if same_object {
+        // Without Cluster API's admission even the pool of a claim can change: then it is as good as another claim.
+        let is_same =
+            old.is_some_and(|o| o.facts.version.uid == facts.version.uid && o.facts.pool == facts.pool);
+        if is_same {
             self.unlink_claim(&name);
         } else {
             self.delete_claim(&name, now, wake);
@@ -44,6 +45,10 @@ impl Index {
             None => {
                 let entry = ClaimEntry { facts, seen: now, remembered: None, refused: None, refusals: 0 };
                 self.claims.insert(name.clone(), entry);
+                if self.addresses.contains_key(&name) {
+                    // Not an orphan any more: a suspicion of earlier must not count against it later.
+                    wake.orphans.push(name.clone());
+                }
             }
         }
         self.requeue(&name, now, wake);
@@ -114,8 +119,8 @@ impl Index {
             if let Some(pool) = pool {
                 self.enter_pool(&pool, &name, held, wake);
             }
-            self.confirm(&name, now, wake);
         }
+        self.confirm(&name, now, wake);
         self.requeue(&name, now, wake);
         let owner = if self.claims.contains_key(&name) { &mut wake.claims } else { &mut wake.orphans };
         owner.push(name);
@@ -171,10 +176,20 @@ impl Index {
         let rebase = !same_object || entry.spec.as_ref() != Some(&spec);
         entry.facts = Some(facts);
         entry.spec = Some(spec);
+        if !same_object {
+            entry.forget_unsent();
+        }
         if rebase {
             let held: Vec<_> =
                 entry.members.iter().filter_map(|m| self.addresses.get(m)).map(|a| a.held).collect();
             entry.rebase(held);
+            // What was refused may be the pool's fault, such as a gateway that does not fit into an address.
+            for claim in &entry.claims {
+                if let Some(claim) = self.claims.get_mut(claim) {
+                    claim.refused = None;
+                    claim.refusals = 0;
+                }
+            }
         }
         self.read_journal(name, now, wake);
         if decisive {
@@ -198,9 +213,9 @@ impl Index {
         entry.spec = None;
         entry.ledger = None;
         entry.unusable = None;
-        entry.journal = None;
-        entry.reservations.retain(|_, r| matches!(r.promise, Promise::Unsettled | Promise::Created));
+        entry.forget_unsent();
         wake.claims.extend(entry.claims.iter().cloned());
+        wake.pools.push(name.clone());
         self.drop_void(name);
     }
 
@@ -257,6 +272,7 @@ impl Index {
         for name in missing(self.addresses.keys(), listed) {
             self.delete_address(&name, now, wake);
         }
+        self.doubt_unseen(wake);
     }
 
     /// The watch on clusters has shown everything: what was not in `listed` is gone.

@@ -42,9 +42,18 @@ pub(super) struct Reservation {
     pub(super) uid: Box<str>,
     pub(super) slot: u128,
     pub(super) promise: Promise,
-    /// Kept at least until then, whatever happens to the claim: another process, or a request whose answer was lost,
-    /// may still create the address.
+    /// Kept at least until then, whatever happens to the claim.
     pub(super) hold_until: Option<Timestamp>,
+    /// Another process, or a request whose answer was lost, may still create the address, even after it was seen and
+    /// went: only time ends the hold.
+    pub(super) in_doubt: bool,
+}
+
+impl Reservation {
+    /// Whether its slot must stay out of reach for now.
+    pub(super) fn is_held(&self, now: Timestamp) -> bool {
+        self.in_doubt && self.hold_until.is_some_and(|until| until > now)
+    }
 }
 
 /// One pool: its object, its books, and who wants something from it.
@@ -125,6 +134,19 @@ impl PoolEntry {
     #[must_use]
     pub fn journal_in_annotation(&self) -> bool {
         self.journal_in_annotation
+    }
+
+    /// Whether a slot may still be handed out as far as the object goes.
+    pub(super) fn covers(&self, slot: u128) -> bool {
+        let is_going = self.facts.as_ref().is_none_or(|f| f.deleting);
+        !is_going && self.ledger.as_ref().is_some_and(|l| l.domain().slots.contains(slot))
+    }
+
+    /// The object is gone or another one took its name: what was recorded in it holds no more. What may have been
+    /// created still counts.
+    pub(super) fn forget_unsent(&mut self) {
+        self.journal = None;
+        self.reservations.retain(|_, r| r.in_doubt || matches!(r.promise, Promise::Unsettled | Promise::Created));
     }
 
     /// Nothing refers to the pool and it does not exist: the entry can be dropped.

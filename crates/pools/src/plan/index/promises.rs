@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Index, Wake, entry::Reservation};
 use crate::plan::{
     claim::{Promise, Refusal},
+    facts::ClaimFacts,
     name::{ObjectName, PoolName},
 };
 
@@ -69,7 +70,7 @@ impl Index {
             let Some(slot) = remembered.or_else(|| ledger.lowest_free()) else { break };
             ledger.reserve(slot);
             let uid = claim.facts.version.uid.clone();
-            let promise = Reservation { uid, slot, promise: Promise::Planned, hold_until: None };
+            let promise = Reservation { uid, slot, promise: Promise::Planned, hold_until: None, in_doubt: false };
             entry.reservations.insert(name, promise);
             promised += 1;
         }
@@ -98,7 +99,10 @@ impl Index {
             .collect();
         reservations.sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let unchanged = written.map_or(reservations.is_empty(), |w| w.reservations == reservations);
-        if unchanged {
+        // What is only planned must be written, even if the journal still lists an older promise of the same: the
+        // write is the compare-and-swap, and nothing else makes a plan hold.
+        let is_planned = entry.reservations.values().any(|r| r.promise == Promise::Planned);
+        if unchanged && !is_planned {
             return None;
         }
         let by = written.map(|w| &w.by).filter(|by| by.holder == self.settings.holder);
@@ -145,50 +149,63 @@ impl Index {
         let ledger = entry.ledger.as_ref()?;
         let domain = ledger.domain();
         let reservation = entry.reservations.get_mut(claim).filter(|r| r.uid == facts.version.uid)?;
-        // The pool may have changed since (spec §10.3): what was never sent is not sent outside the pool.
-        if reservation.promise == Promise::Recorded && !domain.slots.contains(reservation.slot) {
+        if !matches!(reservation.promise, Promise::Recorded | Promise::Unsettled) {
+            return None;
+        }
+        // The pool may have changed since (spec §10.3): what was never sent is not sent outside the pool, nor for a
+        // pool that is going and whose worker does not wait for it any more.
+        let facts = entry.facts.as_ref()?;
+        let is_covered = !facts.deleting && domain.slots.contains(reservation.slot);
+        if reservation.promise == Promise::Recorded && !is_covered {
             return None;
         }
         let granted = Granted {
             address: domain.space.base_of(reservation.slot)?.base().to_string(),
             prefix: domain.prefix,
             gateway: domain.gateway.clone(),
-            pool_uid: entry.facts.as_ref()?.version.uid.clone(),
+            pool_uid: facts.version.uid.clone(),
         };
         reservation.promise = Promise::Unsettled;
         Some(granted)
     }
 
-    /// Enters the outcome of a create.
-    pub fn settle(&mut self, claim: &ObjectName, outcome: Settled, now: Timestamp, wake: &mut Wake) {
-        let Some(entry) = self.claims.get_mut(claim) else { return };
-        let pool = entry.facts.pool.clone();
-        let promise = match outcome {
-            Settled::Created => Promise::Created,
-            // Asked again after a while: by then the watch shows the object, or it is gone.
-            Settled::Exists | Settled::Unknown => Promise::Unsettled,
-            Settled::NotExecuted => Promise::Recorded,
-            Settled::Refused(message) => {
+    /// Enters the outcome of a create. Meanwhile the claim may have gone, or another one of its name have come.
+    pub fn settle(&mut self, claim: &ClaimFacts, outcome: &Settled, now: Timestamp, wake: &mut Wake) {
+        let entry = self.claims.get_mut(&claim.name).filter(|c| c.facts.version.uid == claim.version.uid);
+        let lives = entry.is_some();
+        match (outcome, entry) {
+            (Settled::Created, Some(entry)) => {
+                entry.refused = None;
+                entry.refusals = 0;
+            }
+            (Settled::Refused(message), Some(entry)) => {
                 let doubled = MIN_BACKOFF.saturating_mul(1 << entry.refusals.min(9));
                 entry.refusals += 1;
-                entry.refused = Some(Refusal { message, until: now + doubled.min(MAX_BACKOFF) });
-                self.take_back(&pool, claim);
-                wake.pools.push(pool);
-                return;
+                let until = now + doubled.min(MAX_BACKOFF);
+                entry.refused = Some(Refusal { message: message.clone(), until });
             }
-        };
-        if promise == Promise::Created {
-            entry.refused = None;
-            entry.refusals = 0;
+            _ => {}
         }
-        let reservations = self.pools.get_mut(&pool).map(|p| &mut p.reservations);
-        if let Some(reservation) = reservations.and_then(|r| r.get_mut(claim)) {
-            // An answer may come after the watch: then the promise is gone already, or bears the same news.
-            reservation.promise = promise;
+        let reservations = self.pools.get_mut(&claim.pool).map(|p| &mut p.reservations);
+        let reservation = reservations.and_then(|r| r.get_mut(&claim.name));
+        // An answer may come after the watch: then the promise is gone already.
+        let Some(reservation) = reservation.filter(|r| r.uid == claim.version.uid) else { return };
+        match outcome {
+            Settled::Created => reservation.promise = Promise::Created,
+            // Asked again after a while: by then the watch shows the object, or it is gone.
+            Settled::Exists => {}
+            Settled::Unknown => {
+                reservation.in_doubt = true;
+                reservation.hold_until = Some(now + HOLD);
+            }
+            Settled::NotExecuted if lives => reservation.promise = Promise::Recorded,
+            // This create did not happen, but an earlier one still may.
+            _ if reservation.is_held(now) => reservation.promise = Promise::Recorded,
+            Settled::NotExecuted | Settled::Refused(_) => {
+                self.take_back(&claim.pool, &claim.name);
+            }
         }
-        if promise == Promise::Created {
-            wake.pools.push(pool);
-        }
+        wake.pools.push(claim.pool.clone());
     }
 
     /// When the current refusal of a claim ends.
@@ -197,13 +214,16 @@ impl Index {
         self.claims.get(claim)?.refused.as_ref().map(|r| r.until)
     }
 
-    /// A promise that the spec of the pool no longer covers is taken back; its claim waits again.
+    /// A promise that the pool no longer covers is taken back; its claim waits again.
     pub fn withdraw(&mut self, claim: &ObjectName, now: Timestamp, wake: &mut Wake) {
         let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else { return };
         let reservations = self.pools.get(&pool).map(|p| &p.reservations);
-        if reservations.and_then(|r| r.get(claim)).is_some_and(|r| r.promise == Promise::Recorded) {
-            self.take_back(&pool, claim);
-            self.requeue(claim, now, wake);
+        let Some(reservation) = reservations.and_then(|r| r.get(claim)) else { return };
+        if reservation.promise == Promise::Recorded {
+            if !reservation.is_held(now) {
+                self.take_back(&pool, claim);
+                self.requeue(claim, now, wake);
+            }
             wake.pools.push(pool);
         }
     }
@@ -215,31 +235,36 @@ impl Index {
         self.abandon(&pool, claim, now, wake);
     }
 
-    /// The watch shows the address of a claim: the promise has served its purpose, unless it is held.
+    /// The watch shows an address: the promise to its claim has served its purpose, unless it is in doubt. The claim
+    /// may be gone already.
     pub(super) fn confirm(&mut self, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let Some(pool) = self.claims.get(name).map(|c| c.facts.pool.clone()) else { return };
+        let mut pools = Vec::with_capacity(2);
         if let Some(claim) = self.claims.get_mut(name) {
             claim.remembered = None;
             claim.refused = None;
             claim.refusals = 0;
+            pools.push(claim.facts.pool.clone());
         }
-        let held = self.pools.get(&pool).and_then(|p| p.reservations.get(name)).and_then(|r| r.hold_until);
-        if held.is_none_or(|until| until <= now) && self.take_back(&pool, name) {
-            wake.pools.push(pool);
+        pools.extend(self.addresses.get(name).and_then(|a| a.pool.clone()).filter(|p| !pools.contains(p)));
+        for pool in pools {
+            let reservation = self.pools.get(&pool).and_then(|p| p.reservations.get(name));
+            if reservation.is_some_and(|r| !r.is_held(now)) {
+                self.take_back(&pool, name);
+                wake.pools.push(pool);
+            }
         }
     }
 
-    /// A claim is gone or given up: frees its promise, at once when nothing was sent, after a while otherwise.
+    /// A claim is gone or given up: frees its promise, at once when nothing was sent, after a while otherwise, or when
+    /// the watch shows what was created.
     pub(super) fn abandon(&mut self, pool: &PoolName, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
         let Some(entry) = self.pools.get_mut(pool) else { return };
         let Some(reservation) = entry.reservations.get_mut(name) else { return };
-        match reservation.promise {
-            Promise::Planned | Promise::Recorded if reservation.hold_until.is_none() => {
-                self.take_back(pool, name);
-            }
-            _ => {
-                reservation.hold_until.get_or_insert(now + HOLD);
-            }
+        let is_unsent = matches!(reservation.promise, Promise::Planned | Promise::Recorded);
+        if is_unsent && !reservation.is_held(now) {
+            self.take_back(pool, name);
+        } else {
+            reservation.hold_until.get_or_insert(now + HOLD);
         }
         wake.pools.push(pool.clone());
     }
@@ -252,8 +277,10 @@ impl Index {
         for (name, reservation) in &entry.reservations {
             let Some(until) = reservation.hold_until else { continue };
             let claim = self.claims.get(name).filter(|c| c.facts.version.uid == reservation.uid);
-            let redeemable = claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
-            if redeemable {
+            let is_wanted = claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
+            // One that was never sent and that the pool does not cover any more will not be sent.
+            let is_open = reservation.promise != Promise::Recorded || entry.covers(reservation.slot);
+            if is_wanted && is_open {
                 continue;
             }
             if until <= now {
@@ -266,7 +293,21 @@ impl Index {
             self.take_back(pool, &name);
             self.requeue(&name, now, wake);
         }
+        self.drop_void(pool);
         again
+    }
+
+    /// A complete list shows all addresses but these: what was created is gone again, or newer than the list. Creating
+    /// it once more under the same name finds out which.
+    pub(super) fn doubt_unseen(&mut self, wake: &mut Wake) {
+        for entry in self.pools.values_mut() {
+            for (name, reservation) in &mut entry.reservations {
+                if reservation.promise == Promise::Created && !self.addresses.contains_key(name) {
+                    reservation.promise = Promise::Unsettled;
+                    wake.claims.push(name.clone());
+                }
+            }
+        }
     }
 
     fn take_back(&mut self, pool: &PoolName, name: &ObjectName) -> bool {
@@ -304,8 +345,8 @@ impl Index {
             if let Some(created) = created {
                 entry.waiting.remove(&(created, name.clone()));
             }
-            let promise =
-                Reservation { uid: uid.into(), slot, promise: Promise::Recorded, hold_until: Some(now + HOLD) };
+            let (promise, hold_until) = (Promise::Recorded, Some(now + HOLD));
+            let promise = Reservation { uid: uid.into(), slot, promise, hold_until, in_doubt: true };
             wake.claims.push(name.clone());
             entry.reservations.insert(name, promise);
         }

@@ -1,0 +1,331 @@
+//! `cadastre explain`: what the plan thinks of a claim, rule by rule.
+
+use std::{fmt::Write as _, process::ExitCode, str::FromStr};
+
+use anyhow::Result;
+use api::capi::AnyCondition;
+use clap::Args;
+use jiff::Timestamp;
+use pools::{
+    plan::{
+        explain::{AddressView, Explanation, OwnerView, RuleLine, Verdict, explain},
+        name::PoolName,
+    },
+    survey::{self, Reach},
+};
+
+use super::{
+    NO,
+    output::Output,
+    paint::{Paint, Tone},
+    progress::Meter,
+    session::{Cluster, Namespace, Session},
+    table::{Align, Cell, Table},
+    text::age,
+};
+
+/// Explain why a claim has its address, or why it has none
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Shows every rule a claim goes through, in order, with what it looked at: the rules before the deciding one passed, those
+after it were not reached. The rules are asked of the objects as they are now, by the code the controller runs; what
+only a running controller remembers (a create refused a moment ago, its --watch-filter) is not known here.
+
+Exit codes: 0 explained; 1 there is no such claim; 2 could not look.
+
+Examples:
+  cadastre explain claim/node-1
+  cadastre explain claim/node-1 -n team-a -o yaml")]
+pub(crate) struct Flags {
+    /// What to explain: claim/NAME
+    #[arg(value_name = "KIND/NAME")]
+    target: Target,
+
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    scope: Namespace,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// Something to explain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    claim: String,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((kind, name)) = text.split_once('/') else {
+            return Err(format!("write it as claim/{text}"));
+        };
+        // kubectl -o name prints resource.group/name.
+        let resource = kind.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        match &*resource {
+            "claim" | "claims" | "ipaddressclaim" | "ipaddressclaims" if !name.is_empty() => {
+                Ok(Self { claim: name.to_owned() })
+            }
+            "claim" | "claims" | "ipaddressclaim" | "ipaddressclaims" => Err("the name is missing".to_owned()),
+            _ => Err(format!("`{kind}` cannot be explained; only claim/NAME can")),
+        }
+    }
+}
+
+pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
+    let session = Session::open(&flags.cluster).await?;
+    let (client, served) = (&session.client, &session.served);
+    let namespace = flags.scope.namespace.as_deref().unwrap_or(&session.default_namespace);
+    let name = &flags.target.claim;
+    let Some(claim) = survey::claim(client, served, namespace, name).await? else {
+        eprintln!("cadastre: there is no IPAddressClaim {namespace}/{name}");
+        return Ok(ExitCode::from(NO));
+    };
+    let reach = PoolName::of_claim(namespace, &claim.spec.pool_ref)
+        .map_or(Reach::Namespace(namespace), |pool| Reach::for_pool(&pool, namespace));
+    let meter = Meter::start();
+    let mut snapshot = survey::take(client, served, reach, &meter).await?;
+    drop(meter);
+    // The claim may be younger than the list.
+    snapshot.add_claim(&claim);
+    let explanation = explain(&snapshot, &claim);
+    flags.output.print(&explanation, |paint| text(&explanation, snapshot.taken(), paint))?;
+    for gap in snapshot.gaps() {
+        eprintln!("not looked at: {gap}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(told: &Explanation, now: Timestamp, paint: Paint) -> String {
+    let mut out = head(told, now, paint);
+    section(&mut out, paint, "Rules, in the order they are asked", &rules(&told.rules, paint));
+    out.push('\n');
+    let tone = if told.next.step == "Rest" { Tone::Good } else { Tone::Attention };
+    line(&mut out, paint, "Next step", &paint.say(tone, &told.next.says));
+    if told.next.is_due {
+        let hint = "a running controller does this at once; if it stays, see whether one runs and serves this claim";
+        line(&mut out, paint, "", &paint.say(Tone::Faint, hint));
+    }
+    if let Some(queue) = told.queue {
+        line(&mut out, paint, "Queue", &format!("{} of {} waiting claims, oldest first", queue.position, queue.length));
+    }
+    section(&mut out, paint, "Conditions", &conditions(&told.conditions, now, paint));
+    section(&mut out, paint, "Address", &address(told.address.as_ref(), paint));
+    out
+}
+
+fn head(told: &Explanation, now: Timestamp, paint: Paint) -> String {
+    let mut out = String::new();
+    line(&mut out, paint, "Claim", &format!("{}/{}", told.namespace, told.name));
+    let pool = told.pool.as_ref().map_or_else(|| "another provider's".to_owned(), ToString::to_string);
+    line(&mut out, paint, "Pool", &pool);
+    line(&mut out, paint, "Cluster", told.cluster.as_deref().unwrap_or("none"));
+    if let Some(created) = told.created {
+        line(&mut out, paint, "Age", &age(created, now));
+    }
+    if let Some(deleted) = told.deleted {
+        line(&mut out, paint, "Deleted", &format!("{} ago", age(deleted, now)));
+    }
+    out
+}
+
+/// `Title      text`, the titles 12 wide.
+fn line(out: &mut String, paint: Paint, title: &str, text: &str) {
+    let pad = " ".repeat(12usize.saturating_sub(title.len()));
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{}{pad}{text}", paint.say(Tone::Title, title));
+}
+
+fn section(out: &mut String, paint: Paint, title: &str, body: &str) {
+    let _ = writeln!(out, "\n{}", paint.say(Tone::Title, title));
+    for line in body.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn rules(rules: &[RuleLine], paint: Paint) -> String {
+    let width = rules.iter().map(|line| line.rule.title().len()).max().unwrap_or(0);
+    let lines = rules.iter().map(|line| {
+        let rule = line.rule;
+        match line.verdict {
+            Verdict::Passed => format!("{}  {rule:width$}   {}\n", paint.say(Tone::Good, "ok"), line.input),
+            Verdict::Decides => {
+                let mark = paint.say(Tone::Attention, "=>");
+                format!("{mark}  {rule:width$}   {}\n", paint.say(Tone::Title, &line.input))
+            }
+            Verdict::NotReached => {
+                paint.say(Tone::Faint, format!(" -  {rule:width$}   {}", line.input)) + "\n"
+            }
+        }
+    });
+    lines.collect()
+}
+
+fn conditions(conditions: &[AnyCondition], now: Timestamp, paint: Paint) -> String {
+    if conditions.is_empty() {
+        return "none".to_owned();
+    }
+    let columns = ["TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"];
+    let mut table = Table::new(columns.map(|column| (column, Align::Left)));
+    for condition in conditions {
+        let since: Option<Timestamp> = condition.last_transition_time.as_deref().and_then(|t| t.parse().ok());
+        let tone = if condition.status == "True" { Tone::Good } else { Tone::Attention };
+        table.push([
+            condition.type_.as_str().into(),
+            Cell::toned(condition.status.as_str(), tone),
+            condition.reason.as_deref().unwrap_or("-").into(),
+            since.map_or_else(|| "-".to_owned(), |since| age(since, now)).into(),
+            condition.message.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    table.render(paint)
+}
+
+fn address(address: Option<&AddressView>, paint: Paint) -> String {
+    let Some(address) = address else { return "none".to_owned() };
+    let mut out = String::new();
+    let prefix = address.prefix.map_or_else(String::new, |prefix| format!("/{prefix}"));
+    let gateway = address.gateway.as_ref().map_or_else(String::new, |gateway| format!(", gateway {gateway}"));
+    let _ = writeln!(out, "{}{prefix}{gateway}", address.address);
+    let _ = writeln!(out, "IPAddress   {}{}", address.name, if address.deleting { ", being deleted" } else { "" });
+    let pool = address.pool.as_ref().map_or_else(|| "not one of ours".to_owned(), ToString::to_string);
+    let place = match address.in_pool {
+        Some(true) => "",
+        Some(false) => " (out of range: the pool does not contain it)",
+        None => " (whether it contains the address is not known)",
+    };
+    let _ = writeln!(out, "Pool        {pool}{}", paint.say(Tone::Attention, place));
+    let owners: Vec<String> = address.owners.iter().map(owner).collect();
+    let _ = writeln!(out, "Owners      {}", list(&owners));
+    let _ = writeln!(out, "Finalizers  {}", list(&address.finalizers));
+    out
+}
+
+fn owner(owner: &OwnerView) -> String {
+    let mut remarks = Vec::new();
+    if owner.controller {
+        remarks.push("controller");
+    }
+    match owner.alive {
+        Some(false) => remarks.push("does not exist (any more)"),
+        Some(true) | None => {}
+    }
+    let remarks = if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join(", ")) };
+    format!("{} {}{remarks}", owner.kind, owner.name)
+}
+
+fn list(items: &[String]) -> String {
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use pools::plan::{
+        explain::{QueuePlace, Rule, Step},
+        snapshot::PoolKey,
+    };
+
+    use super::*;
+
+    fn pool() -> PoolKey {
+        PoolKey { kind: "InClusterIPPool", namespace: Some("team-a".into()), name: "workers".into() }
+    }
+
+    fn exhausted() -> Explanation {
+        let line = |rule, input: &str, verdict| RuleLine { rule, input: input.to_owned(), verdict };
+        Explanation {
+            namespace: "team-a".into(),
+            name: "node-7".into(),
+            pool: Some(pool()),
+            cluster: None,
+            created: Some("2026-01-10T11:54:48Z".parse().unwrap()),
+            deleted: None,
+            rules: vec![
+                line(Rule::Ours, "draws from InClusterIPPool team-a/workers", Verdict::Passed),
+                line(Rule::ExistingAddress, "none of this name", Verdict::Decides),
+                line(Rule::Capacity, "total 2, used 2, free 0", Verdict::NotReached),
+            ],
+            next: Step { step: "Rest", says: "waits: PoolExhausted".into(), is_due: false },
+            queue: Some(QueuePlace { position: 3, length: 7 }),
+            conditions: vec![AnyCondition {
+                type_: "Ready".into(),
+                status: "False".into(),
+                reason: Some("PoolExhausted".into()),
+                message: Some("nothing free".into()),
+                last_transition_time: Some("2026-01-10T11:58:00Z".into()),
+                ..AnyCondition::default()
+            }],
+            address: None,
+        }
+    }
+
+    #[test]
+    fn a_waiting_claim_is_explained_on_one_screen() {
+        let now = "2026-01-10T12:00:00Z".parse().unwrap();
+        let expected = "\
+Claim       team-a/node-7
+Pool        InClusterIPPool team-a/workers
+Cluster     none
+Age         5m12s
+
+Rules, in the order they are asked
+  ok  pool of ours       draws from InClusterIPPool team-a/workers
+  =>  existing address   none of this name
+   -  capacity           total 2, used 2, free 0
+
+Next step   waits: PoolExhausted
+Queue       3 of 7 waiting claims, oldest first
+
+Conditions
+  TYPE    STATUS   REASON          SINCE   MESSAGE
+  Ready   False    PoolExhausted   2m      nothing free
+
+Address
+  none
+";
+        assert_eq!(text(&exhausted(), now, Paint::PLAIN), expected);
+    }
+
+    #[test]
+    fn an_address_shows_its_owners_and_what_is_wrong_with_it() {
+        let view = AddressView {
+            name: "node-7".into(),
+            address: "192.0.2.99".into(),
+            prefix: Some(24),
+            gateway: Some("192.0.2.1".into()),
+            pool: Some(pool()),
+            in_pool: Some(false),
+            deleting: true,
+            finalizers: vec![],
+            owners: vec![
+                OwnerView { kind: "IPAddressClaim".into(), name: "node-7".into(), controller: true, alive: Some(false) },
+                OwnerView { kind: "Machine".into(), name: "m".into(), controller: false, alive: None },
+            ],
+        };
+        let expected = "\
+192.0.2.99/24, gateway 192.0.2.1
+IPAddress   node-7, being deleted
+Pool        InClusterIPPool team-a/workers (out of range: the pool does not contain it)
+Owners      IPAddressClaim node-7 (controller, does not exist (any more)), Machine m
+Finalizers  none
+";
+        assert_eq!(address(Some(&view), Paint::PLAIN), expected);
+    }
+
+    #[test]
+    fn claims_are_named_as_people_and_kubectl_name_them() {
+        for text in ["claim/x", "ipaddressclaim/x", "IPAddressClaims/x", "ipaddressclaim.ipam.cluster.x-k8s.io/x"] {
+            assert_eq!(text.parse::<Target>(), Ok(Target { claim: "x".into() }), "{text}");
+        }
+        let table = [
+            ("x", "write it as claim/x"),
+            ("claim/", "the name is missing"),
+            ("pod/x", "`pod` cannot be explained; only claim/NAME can"),
+        ];
+        for (text, error) in table {
+            assert_eq!(text.parse::<Target>(), Err(error.to_owned()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Runs every command and every YAML of the user documentation against a real control plane with the real controller
+//! and its webhooks, so that the pages cannot go stale.
+//!
+//! # Writing a page
+//!
+//! A page is run from top to bottom, on a cluster of its own. What a fenced block is, its info string says:
+//!
+//! | info string | meaning |
+//! |---|---|
+//! | `yaml` | applied with `kubectl apply --server-side`; must be accepted |
+//! | `yaml refused` | applied; must be refused |
+//! | `yaml example=DIR/FILE` | applied; must be identical to `deploy/examples/DIR/FILE` |
+//! | `yaml rules` | alert rules: every metric in them must exist |
+//! | `output` | what applying the `yaml` block before it printed |
+//! | `console` | lines with `$ ` are run with bash and must succeed; the lines below one are what it prints |
+//! | `console fails` | the same, and the last command must fail |
+//! | `text` | not run: installing into a cluster with nodes, drawings; each page states how many it has |
+//!
+//! `[..]` stands for any text inside a line, `…` alone for any lines. Runs of blanks count as one. A command with nothing
+//! below it may print anything. Commands that only look (`kubectl get`, `cadastre check`, …) are asked again until they
+//! show what the page shows, or half a minute is over.
+//!
+//! The tables of flags, reasons, events, findings and metrics are checked against the code (`reference.rs`).
+
+mod expect;
+mod kubectl;
+mod markdown;
+mod reference;
+mod run;
+mod stage;
+
+use markdown::Kind;
+use stage::Stage;
+use tokio::sync::Mutex;
+
+/// One page at a time: two control planes at once would only make both slow.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// Runs a page. `texts` is the number of blocks that are not run; `before` is what stands in the cluster already.
+async fn follow(page: &str, texts: usize, before: &[&str]) -> Stage {
+    let blocks = markdown::blocks(page, &markdown::read(page));
+    let not_run = blocks.iter().filter(|block| block.kind == Kind::Text).count();
+    assert_eq!(not_run, texts, "{page}: blocks that are not run; make them run, or count them here");
+    let stage = Stage::set_up(before).await;
+    let problems = run::page(page, &stage).await;
+    assert!(problems.is_empty(), "{} problems:\n\n{}", problems.len(), problems.join("\n"));
+    stage
+}
+
+#[tokio::test]
+async fn pools_page_does_what_it_says() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    follow("docs/pools.md", 2, &[]).await;
+}
+
+#[tokio::test]
+async fn migration_page_does_what_it_says() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let before = ["deploy/clusterctl/namespace.yaml", "deploy/clusterctl/rbac.yaml", "deploy/clusterctl/deployment.yaml"];
+    follow("docs/migrate/in-cluster-ipam.md", 2, &before).await;
+}
+
+#[tokio::test]
+async fn metrics_page_names_what_is_measured() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let stage = follow("docs/metrics.md", 0, &[]).await;
+    let metrics = stage.controller.metrics().await.expect("the controller serves its metrics");
+    reference::metrics(&markdown::read("docs/metrics.md"), &metrics);
+}

@@ -1,0 +1,67 @@
+//! People who create and delete claims, at random, all the time.
+
+use std::time::Duration;
+
+use kube::{
+    Client,
+    api::{DeleteParams, PostParams},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{ground::Plot, rng::Rng};
+
+/// How many there are, and how restless.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Temper {
+    /// People at work at the same time.
+    pub(crate) people: usize,
+    /// Of 100 acts so many are creations; the others are deletions.
+    pub(crate) creations: u64,
+    /// Longest pause between two acts of one.
+    pub(crate) pause: Duration,
+}
+
+/// A crowd at work until it disperses.
+pub(crate) struct Crowd {
+    stop: CancellationToken,
+    tasks: JoinSet<u64>,
+}
+
+impl Crowd {
+    /// Starts the work.
+    pub(crate) fn gather(client: &Client, plots: &[Plot], temper: Temper, rng: &mut Rng) -> Self {
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        for _ in 0..temper.people {
+            tasks.spawn(wander(client.clone(), plots.to_vec(), temper, rng.fork(), stop.clone()));
+        }
+        Self { stop, tasks }
+    }
+
+    /// Ends the work. Returns how many claims were created or deleted.
+    pub(crate) async fn disperse(self) -> u64 {
+        self.stop.cancel();
+        self.tasks.join_all().await.into_iter().sum()
+    }
+}
+
+async fn wander(client: Client, plots: Vec<Plot>, temper: Temper, mut rng: Rng, stop: CancellationToken) -> u64 {
+    let mut acts = 0;
+    while !stop.is_cancelled() {
+        let plot = rng.pick(&plots);
+        let namespace = rng.pick(&plot.namespaces);
+        let number = rng.below(plot.names);
+        let (api, object) = plot.claim(&client, namespace, number);
+        let result = if rng.below(100) < temper.creations {
+            api.create(&PostParams::default(), &object).await.map(|_| ())
+        } else {
+            let name = object.metadata.name.as_deref().unwrap_or_default();
+            api.delete(name, &DeleteParams::default()).await.map(|_| ())
+        };
+        // It exists already, or does not, or the server is down: all in a day's work. The audit decides in the end.
+        acts += u64::from(result.is_ok());
+        rng.pause(Duration::ZERO, temper.pause).await;
+    }
+    acts
+}

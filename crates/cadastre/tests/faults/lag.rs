@@ -1,0 +1,53 @@
+//! Watches that show the past.
+
+use std::time::Duration;
+
+use api::pool::PoolKind;
+use testkit::FaultProxy;
+
+use crate::{
+    audit,
+    crowd::{Crowd, Temper},
+    ground::Plot,
+    is_long,
+    rng::Rng,
+    stage::Stage,
+};
+
+/// While watches stand still the controller knows neither what others did nor what itself has done; then everything
+/// comes at once, or the watch breaks and everything is listed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lagging_watches_give_nothing_twice() {
+    let test = "faults-lag";
+    let mut rng = Rng::seeded(test);
+    let plots = [
+        Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0-10.0.1.255", &["a"], 300),
+        Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.1.255", &["a", "b"], 150),
+        Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
+    ];
+    let mut stage = Stage::set(test, &plots).await;
+    let client = stage.client();
+    let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");
+    let place = stage.installation(proxy.kubeconfig(), &["--v=4"]).await;
+    let mut controller = place.start(&[]).expect("a controller");
+    controller.ready().await.expect("it gets ready");
+    let temper = Temper { people: 8, creations: 60, pause: Duration::from_millis(4) };
+    let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
+
+    for round in 0..if is_long() { 40 } else { 6 } {
+        rng.pause(Duration::from_millis(50), Duration::from_millis(400)).await;
+        proxy.stall_watches(true);
+        rng.pause(Duration::from_millis(200), Duration::from_millis(2000)).await;
+        if round % 3 == 2 {
+            proxy.drop_watches();
+        }
+        proxy.stall_watches(false);
+        stage.witness.assert_unique();
+    }
+
+    let acts = crowd.disperse().await;
+    eprintln!("{test}: {acts} claims created or deleted");
+    audit::settled(&client, &plots, Duration::from_secs(60)).await;
+    stage.witness.testify().await;
+    stage.dismiss(controller).await;
+}

@@ -1,0 +1,145 @@
+//! Two controllers at once: one paused past its lease, and two that both believe they lead.
+
+use std::time::Duration;
+
+use api::{names::LEADER_LEASE, pool::PoolKind};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client};
+use testkit::{
+    controller::{Controller, Installation},
+    eventually,
+};
+
+use crate::{
+    audit,
+    crowd::{Crowd, Temper},
+    ground::Plot,
+    is_long,
+    rig::PATIENCE,
+    rng::Rng,
+    stage::Stage,
+};
+
+/// A leader that renews quickly, so that losing the lease takes seconds.
+const ELECTED: [&str; 6] = [
+    "--v=4",
+    "--leader-elect",
+    "--leader-election-namespace=default",
+    "--leader-elect-lease-duration=3s",
+    "--leader-elect-renew-deadline=2s",
+    "--leader-elect-retry-period=500ms",
+];
+/// Everybody creates and deletes as fast as the API server answers.
+const BURST: Temper = Temper { people: 8, creations: 62, pause: Duration::from_millis(4) };
+
+fn plots() -> [Plot; 3] {
+    [
+        Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0-10.0.1.255", &["a"], 300),
+        Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.1.255", &["a", "b"], 150),
+        Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
+    ]
+}
+
+async fn holder(client: &Client) -> Result<String, String> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), "default");
+    let lease = api.get(LEADER_LEASE).await.map_err(|e| e.to_string())?;
+    let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
+    if holder.is_empty() { Err("nobody holds the lease".to_owned()) } else { Ok(holder) }
+}
+
+/// Waits until the lease has another holder than this one.
+async fn another_than(client: &Client, before: &str) -> String {
+    eventually(PATIENCE, "another process leads", || async {
+        holder(client).await.and_then(|now| if now == before { Err(format!("{now} still holds it")) } else { Ok(now) })
+    })
+    .await
+}
+
+/// Waits until so many more addresses than now have been created or released.
+async fn progress(stage: &Stage, events: u64) {
+    let goal = stage.witness.events() + events;
+    eventually(PATIENCE, "addresses come and go", || async {
+        let now = stage.witness.events();
+        if now >= goal { Ok(()) } else { Err(format!("{now} of {goal} events")) }
+    })
+    .await;
+}
+
+async fn ready(place: &Installation) -> Controller {
+    let mut controller = place.start(&[]).expect("a controller");
+    controller.ready().await.expect("it gets ready");
+    controller
+}
+
+/// The leader stands still in the middle of a burst until another one has taken over, and then goes on where it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_paused_past_its_lease_gives_nothing_twice() {
+    let test = "faults-split";
+    let mut rng = Rng::seeded(test);
+    let plots = plots();
+    let mut stage = Stage::set(test, &plots).await;
+    let client = stage.client();
+    let place = stage.installation(&stage.plane.kubeconfig().to_owned(), &ELECTED).await;
+    let mut leader = ready(&place).await;
+    let mut leads = another_than(&client, "").await;
+    let mut follower = ready(&place).await;
+    let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
+
+    for _ in 0..if is_long() { 20 } else { 2 } {
+        progress(&stage, 150 + rng.below(100)).await;
+        leader.process.stop().expect("the leader runs");
+        leads = another_than(&client, &leads).await;
+        progress(&stage, 50 + rng.below(100)).await;
+        leader.process.cont().expect("the leader stands still");
+        let status = leader.process.wait_exit(PATIENCE).await.expect("who lost the lease ends");
+        assert!(!status.success(), "the loss of the lease is a failure: {}", leader.process.log_tail());
+        stage.keep_log(&leader);
+        stage.witness.assert_unique();
+        leader = std::mem::replace(&mut follower, ready(&place).await);
+    }
+
+    let acts = crowd.disperse().await;
+    eprintln!("{test}: {acts} claims created or deleted");
+    audit::settled(&client, &plots, Duration::from_secs(60)).await;
+    stage.witness.testify().await;
+    stage.dismiss(follower).await;
+    stage.dismiss(leader).await;
+}
+
+/// Without election both lead all the time: only the compare-and-swap on the pools keeps them apart. Now and then one
+/// stands still for a moment, and once for longer than any promise is kept for a process that is silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_both_believe_they_lead_give_nothing_twice() {
+    let test = "faults-both";
+    let mut rng = Rng::seeded(test);
+    let plots = plots();
+    let mut stage = Stage::set(test, &plots).await;
+    let client = stage.client();
+    let place = stage.installation(&stage.plane.kubeconfig().to_owned(), &["--v=4"]).await;
+    let mut both = [ready(&place).await, ready(&place).await];
+    let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
+
+    let short = (Duration::from_millis(100), Duration::from_millis(1500));
+    let long = (Duration::from_secs(17), Duration::from_secs(19));
+    let mut pauses = vec![short, short, long];
+    if is_long() {
+        pauses = pauses.repeat(10);
+    }
+    for (round, (at_least, less_than)) in pauses.into_iter().enumerate() {
+        progress(&stage, 100 + rng.below(100)).await;
+        let one = &mut both[round % 2];
+        one.process.stop().expect("it runs");
+        rng.pause(at_least, less_than).await;
+        one.process.cont().expect("it stands still");
+        stage.witness.assert_unique();
+    }
+    progress(&stage, 200).await;
+
+    let acts = crowd.disperse().await;
+    eprintln!("{test}: {acts} claims created or deleted");
+    audit::settled(&client, &plots, Duration::from_secs(60)).await;
+    stage.witness.testify().await;
+    for one in both {
+        stage.dismiss(one).await;
+    }
+}

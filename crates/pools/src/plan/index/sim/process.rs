@@ -1,0 +1,465 @@
+//! One controller process on the model: the shell around the plan, without its clocks and sockets.
+//!
+//! The steps are those of `reconcile::claim` and `reconcile::pool`; what can happen to each request is chosen by the
+//! test.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+
+use api::capi::ReadyReason;
+use jiff::Timestamp;
+
+use super::server::{Created, Event, Late, Server, pool_name};
+use crate::plan::{
+    claim::{Confirmed, Next, Waits},
+    index::{Index, Settings, Settled, Wake},
+    name::ObjectName,
+    pool,
+};
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Carried out and answered.
+    Done,
+    /// Carried out; the answer is lost.
+    Lost,
+    /// Never arrives, and nobody knows.
+    Never,
+    /// Arrives after its sender gave up waiting.
+    Late,
+    /// The server says no.
+    Refused,
+    /// Certainly not sent.
+    NotSent,
+}
+
+/// The three watches.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stream {
+    Claims,
+    Pools,
+    Addresses,
+}
+
+pub(super) struct Process {
+    pub(super) index: Index,
+    claims: VecDeque<Event>,
+    pools: VecDeque<Event>,
+    addresses: VecDeque<Event>,
+    /// Whether everything was listed once: only then it works.
+    synced: bool,
+    /// Asks for a fresh list of addresses.
+    wants_list: bool,
+    /// Keys with something to do.
+    awake_claims: BTreeSet<ObjectName>,
+    awake_pool: bool,
+    /// Keys to look at again later.
+    claim_timers: BTreeMap<ObjectName, Timestamp>,
+    pool_timer: Option<Timestamp>,
+}
+
+impl Process {
+    /// A process that has listed claims and pools; addresses come last.
+    pub(super) fn start(holder: String, server: &Server, now: Timestamp) -> Self {
+        let index = Index::new(Settings {
+            holder,
+            ..Settings::default()
+        });
+        let mut process = Self {
+            index,
+            claims: VecDeque::new(),
+            pools: VecDeque::new(),
+            addresses: VecDeque::new(),
+            synced: false,
+            wants_list: true,
+            awake_claims: BTreeSet::new(),
+            awake_pool: false,
+            claim_timers: BTreeMap::new(),
+            pool_timer: None,
+        };
+        process.change(|index, wake| {
+            index.set_clusters_known(true, now, wake);
+            for claim in server.claims.values() {
+                index.apply_claim(claim.clone(), now, wake);
+            }
+            let (facts, spec) = server.pool.clone();
+            index.apply_pool(&pool_name(), facts, spec, now, wake);
+        });
+        process
+    }
+
+    fn change<R>(&mut self, change: impl FnOnce(&mut Index, &mut Wake) -> R) -> R {
+        let mut wake = Wake::default();
+        let result = change(&mut self.index, &mut wake);
+        self.awake_claims.extend(wake.claims);
+        self.awake_pool |= !wake.pools.is_empty();
+        result
+    }
+
+    /// As [`Self::change`], for what the worker of a claim learns: it is not woken for it.
+    fn learn_of_claim<R>(&mut self, name: &ObjectName, change: impl FnOnce(&mut Index, &mut Wake) -> R) -> R {
+        let was_awake = self.awake_claims.contains(name);
+        let result = self.change(change);
+        if !was_awake {
+            self.awake_claims.remove(name);
+        }
+        result
+    }
+
+    /// As [`Self::learn_of_claim`], for the pool.
+    fn learn_of_pool<R>(&mut self, change: impl FnOnce(&mut Index, &mut Wake) -> R) -> R {
+        let was_awake = self.awake_pool;
+        let result = self.change(change);
+        self.awake_pool = was_awake;
+        result
+    }
+
+    /// The API server has news; when they are shown is another matter.
+    pub(super) fn hear(&mut self, news: &[Event]) {
+        for event in news {
+            let stream = match event {
+                Event::Claim(_) | Event::ClaimGone(_) => &mut self.claims,
+                Event::Pool(..) => &mut self.pools,
+                Event::Address(_) | Event::AddressGone(_) | Event::List(_) => &mut self.addresses,
+            };
+            stream.push_back(event.clone());
+        }
+    }
+
+    /// The oldest event of one watch is shown. Says whether there was one.
+    pub(super) fn show(&mut self, stream: Stream, now: Timestamp) -> bool {
+        let events = match stream {
+            Stream::Claims => &mut self.claims,
+            Stream::Pools => &mut self.pools,
+            Stream::Addresses => &mut self.addresses,
+        };
+        let Some(event) = events.pop_front() else {
+            return false;
+        };
+        self.synced |= matches!(event, Event::List(_));
+        let again = self.change(|index, wake| {
+            match event {
+                Event::Claim(facts) => index.apply_claim(facts, now, wake),
+                Event::ClaimGone(name) => index.delete_claim(&name, now, wake),
+                Event::Pool(facts, spec) => index.apply_pool(&pool_name(), facts, spec, now, wake),
+                Event::Address(facts) => index.apply_address(facts, now, wake),
+                Event::AddressGone(name) => index.delete_address(&name, now, wake),
+                Event::List(list) => {
+                    let listed: HashSet<ObjectName> = list.iter().map(|a| a.name.clone()).collect();
+                    for facts in list {
+                        index.apply_address(facts, now, wake);
+                    }
+                    index.retain_addresses(&listed, now, wake);
+                    return index.refresh_ends(wake);
+                }
+            }
+            false
+        });
+        self.wants_list |= again;
+        true
+    }
+
+    /// Shows everything there is.
+    pub(super) fn show_all(&mut self, now: Timestamp) {
+        for stream in [Stream::Claims, Stream::Pools, Stream::Addresses] {
+            while self.show(stream, now) {}
+        }
+    }
+
+    /// Lists all addresses afresh if somebody asked for that; the list is shown later.
+    pub(super) fn list(&mut self, server: &Server) {
+        if std::mem::take(&mut self.wants_list) {
+            self.index.refresh_begins();
+            self.addresses.clear();
+            self.addresses
+                .push_back(Event::List(server.addresses.values().cloned().collect()));
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn ring(&mut self, now: Timestamp) {
+        let due: Vec<_> = self
+            .claim_timers
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in due {
+            self.claim_timers.remove(&name);
+            self.awake_claims.insert(name);
+        }
+        if self.pool_timer.is_some_and(|at| at <= now) {
+            self.pool_timer = None;
+            self.awake_pool = true;
+        }
+    }
+
+    /// When something is to be looked at again.
+    pub(super) fn next_ring(&self) -> Option<Timestamp> {
+        self.claim_timers.values().copied().chain(self.pool_timer).min()
+    }
+
+    /// Works on everything that was woken, with requests that succeed. Says whether there was anything.
+    pub(super) fn work(&mut self, server: &mut Server, now: Timestamp) -> bool {
+        let had_list = self.wants_list;
+        self.list(server);
+        let claims = if self.synced {
+            std::mem::take(&mut self.awake_claims)
+        } else {
+            BTreeSet::new()
+        };
+        let mut busy = had_list || !claims.is_empty();
+        for claim in &claims {
+            self.run_claim(claim, server, Fate::Done, now);
+        }
+        if self.synced && std::mem::take(&mut self.awake_pool) {
+            self.run_pool(server, Fate::Done, true, now);
+            busy = true;
+        }
+        busy
+    }
+
+    /// `reconcile::pool`. `is_readable`: whether the pool can be read after a write of unknown outcome.
+    pub(super) fn run_pool(&mut self, server: &mut Server, fate: Fate, is_readable: bool, now: Timestamp) {
+        if !self.synced {
+            return;
+        }
+        self.awake_pool = false;
+        let name = pool_name();
+        if self
+            .index
+            .pool(&name)
+            .is_some_and(super::super::PoolEntry::is_stale)
+        {
+            self.change(|index, wake| index.unrecorded(&name, now, wake));
+            self.wants_list = true;
+            return;
+        }
+        let (sweep, order) = self.learn_of_pool(|index, wake| {
+            let sweep = index.sweep(&name, now, wake);
+            (sweep, promise_in_order(index))
+        });
+        assert!(order.is_ok(), "{order:?}");
+        self.pool_timer = self.pool_timer.into_iter().chain(sweep).min();
+        self.awake_claims.extend(self.index.unreported(&name));
+        let journal = self.index.journal(&name);
+        let Some(entry) = self.index.pool(&name) else {
+            return;
+        };
+        let Some(facts) = entry.facts() else { return };
+        let Some(status) = pool::status(entry, journal.clone(), now) else {
+            return;
+        };
+        let version = facts.version.clone();
+        let answer = match fate {
+            Fate::Done => server.write_pool(&version, status).ok(),
+            Fate::Lost => {
+                let _ = server.write_pool(&version, status);
+                None
+            }
+            Fate::Late => {
+                server.late.push(Late::Pool(version, status));
+                None
+            }
+            Fate::Never => None,
+            Fate::Refused | Fate::NotSent => {
+                self.awake_pool = true;
+                return;
+            }
+        };
+        if let Some(facts) = answer {
+            let spec = server.pool.1.clone();
+            self.learn_of_pool(|index, wake| index.refresh_pool(&name, facts, spec, now, wake));
+            if let Some(journal) = journal {
+                let served = self.index.recorded(&name, &journal);
+                self.awake_claims.extend(served);
+            }
+            return;
+        }
+        if is_readable {
+            let (facts, spec) = server.pool.clone();
+            let live = facts.allocation.clone();
+            self.learn_of_pool(|index, wake| index.refresh_pool(&name, facts, spec, now, wake));
+            if let Some(journal) = live.filter(|j| j.by.holder == self.index.settings().holder) {
+                let served = self.index.recorded(&name, &journal);
+                self.awake_claims.extend(served);
+            }
+        }
+        self.awake_pool = true;
+    }
+
+    /// `reconcile::claim`.
+    pub(super) fn run_claim(&mut self, name: &ObjectName, server: &mut Server, fate: Fate, now: Timestamp) {
+        if !self.synced {
+            return;
+        }
+        self.awake_claims.remove(name);
+        let mut confirmed = Confirmed::default();
+        for _ in 0..12 {
+            let decided = self.learn_of_claim(name, |index, wake| {
+                index.requeue(name, now, wake);
+                Some((index.next(name, confirmed, now)?, index.claim(name)?.clone()))
+            });
+            let Some((next, claim)) = decided else { return };
+            let done = match next {
+                Next::Rest(Waits::Grace(at) | Waits::Backoff(at)) => {
+                    self.claim_timers.insert(name.clone(), at);
+                    return;
+                }
+                Next::Rest(_) => return,
+                Next::Report(reason, message) => {
+                    let answer = server.report(&claim, reason, &message, false);
+                    self.learn_claim(answer.ok(), now)
+                }
+                Next::Bind => {
+                    let answer = server.report(&claim, ReadyReason::AddressAllocated, "", true);
+                    self.learn_claim(answer.ok(), now)
+                }
+                Next::RemoveFinalizer => {
+                    let answer = server.write_claim(&claim, |facts| facts.has_finalizer = false);
+                    self.learn_claim(answer.ok(), now)
+                }
+                Next::Create => match self.create(name, server, fate, now) {
+                    Some(done) => done,
+                    None => return,
+                },
+                Next::Adopt => {
+                    let Some(seen) = self.index.address(name).cloned() else {
+                        return;
+                    };
+                    if server.adopt(&seen, &claim).is_err() {
+                        self.awake_claims.insert(name.clone());
+                    }
+                    return;
+                }
+                Next::Release => {
+                    confirmed.released = true;
+                    self.release(name, server, now)
+                }
+                Next::AddFinalizer | Next::ConfirmClusterAbsent | Next::ConfirmPoolAbsent => {
+                    unreachable!("claims have the finalizer, no cluster, and a pool")
+                }
+            };
+            if !done {
+                self.awake_claims.insert(name.clone());
+                return;
+            }
+        }
+        panic!("claim {name} goes round in circles");
+    }
+
+    fn learn_claim(&mut self, answer: Option<crate::plan::facts::ClaimFacts>, now: Timestamp) -> bool {
+        let Some(facts) = answer else { return false };
+        self.learn_of_claim(&facts.name.clone(), |index, wake| {
+            index.refresh_claim(facts, now, wake)
+        });
+        true
+    }
+
+    /// `None`: wait for a watch.
+    fn create(&mut self, name: &ObjectName, server: &mut Server, fate: Fate, now: Timestamp) -> Option<bool> {
+        let Some(granted) = self.index.begin_create(name) else {
+            self.change(|index, wake| index.withdraw(name, now, wake));
+            return None;
+        };
+        let claim = self.index.claim(name).expect("it was granted something").clone();
+        let outcome = match fate {
+            Fate::Done => match server.create(&claim, &granted) {
+                Created::Yes => Settled::Created,
+                Created::Exists => Settled::Exists,
+            },
+            Fate::Lost => {
+                server.create(&claim, &granted);
+                Settled::Unknown
+            }
+            Fate::Late => {
+                server.late.push(Late::Create(claim.clone(), granted));
+                Settled::Unknown
+            }
+            Fate::Never => Settled::Unknown,
+            Fate::Refused => Settled::Refused("quota".to_owned()),
+            Fate::NotSent => Settled::NotExecuted,
+        };
+        let is_settled = matches!(outcome, Settled::Created | Settled::Refused(_));
+        self.change(|index, wake| index.settle(&claim, &outcome, now, wake));
+        Some(is_settled)
+    }
+
+    /// Says whether it went through.
+    fn release(&mut self, name: &ObjectName, server: &mut Server, now: Timestamp) -> bool {
+        match self.index.address(name).cloned() {
+            Some(seen) => match server.addresses.get(name) {
+                Some(live) if live.version != seen.version => false,
+                _ => {
+                    server.remove_address(name);
+                    true
+                }
+            },
+            None => {
+                if !server.remove_address(name) {
+                    self.change(|index, wake| index.not_found(name, now, wake));
+                }
+                true
+            }
+        }
+    }
+
+    /// No slot is promised to two claims.
+    pub(super) fn promised_twice(&self) -> Option<String> {
+        let entry = self.index.pool(&pool_name())?;
+        let mut slots = BTreeMap::new();
+        for (name, reservation) in &entry.reservations {
+            if let Some(other) = slots.insert(reservation.slot, name.clone()) {
+                return Some(format!("{other} and {name} of {}", self.index.settings().holder));
+            }
+        }
+        None
+    }
+
+    /// Promises that are left.
+    pub(super) fn promises(&self) -> Vec<String> {
+        let entry = self.index.pool(&pool_name());
+        entry
+            .into_iter()
+            .flat_map(|e| &e.reservations)
+            .map(|(name, r)| format!("{name}: {r:?}"))
+            .collect()
+    }
+}
+
+/// Promises, and checks that those who waited longest are served, whoever they are, with slots that were free.
+fn promise_in_order(index: &mut Index) -> Result<(), String> {
+    let name = pool_name();
+    let Some(entry) = index.pool(&name) else {
+        return Ok(());
+    };
+    let queue: Vec<ObjectName> = entry.waiting_claims().cloned().collect();
+    let before: HashSet<ObjectName> = entry.reservations.keys().cloned().collect();
+    let free = entry.ledger().map(|l| l.domain().slots.clone());
+    let promised = index.promise(&name, 3);
+    let Some(entry) = index.pool(&name) else {
+        return Ok(());
+    };
+    let new: HashSet<&ObjectName> = entry
+        .reservations
+        .keys()
+        .filter(|n| !before.contains(*n))
+        .collect();
+    if new != queue[..promised].iter().collect() {
+        return Err(format!("{new:?} were served out of {queue:?}"));
+    }
+    let strays = entry
+        .reservations
+        .iter()
+        .filter(|(n, _)| new.contains(n))
+        .filter(|(_, r)| {
+            let held = index
+                .addresses_of(&name)
+                .any(|a| a.held.address.and_then(|a| entry.ledger()?.slot_of(a)) == Some(r.slot));
+            held || !free.as_ref().is_some_and(|f| f.contains(r.slot))
+        });
+    match strays.map(|(n, r)| format!("{n}: {r:?}")).next() {
+        Some(stray) => Err(format!("{stray} is not free")),
+        None => Ok(()),
+    }
+}
