@@ -2,6 +2,8 @@ module cadastre.dev/tools/control-plane
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	cel.dev/expr v0.25.2 // indirect
 	cyphar.com/go-pathrs v0.2.5 // indirect

@@ -19,8 +19,8 @@ use crate::{
     world::World,
 };
 
-/// Good news: this many at once, then one per second.
-const NORMAL: (u32, Duration) = (16, Duration::from_secs(1));
+/// Good news: this many at once, then one every five seconds.
+const NORMAL: (u32, Duration) = (16, Duration::from_secs(5));
 /// Bad news: more at once, since each may need a person.
 const WARNING: (u32, Duration) = (64, Duration::from_secs(1));
 

@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// More problems than this are most likely consequences of the first ones.
+const ENOUGH: usize = 8;
+
 const APPLY: &str = "kubectl apply --server-side --force-conflicts -f -";
 
 /// Commands that change nothing: the cluster may need a moment until it looks as shown, so they are asked again.
@@ -31,6 +34,9 @@ pub(crate) async fn page(page: &str, stage: &Stage) -> Vec<String> {
     let blocks = markdown::blocks(page, &markdown::read(page));
     let mut run = Run { page, stage, problems: Vec::new(), applied: None };
     for block in &blocks {
+        if run.problems.len() >= ENOUGH {
+            break;
+        }
         run.block(block).await;
     }
     run.problems
@@ -83,9 +89,11 @@ impl Run<'_> {
 
     async fn command(&mut self, command: &Command, fails: bool) {
         let is_look = LOOKS.iter().any(|look| command.text.starts_with(look));
-        let end = Instant::now() + if is_look { PATIENCE } else { Duration::ZERO };
+        let started = Instant::now();
+        let end = started + if is_look { PATIENCE } else { Duration::ZERO };
         loop {
             let ran = self.stage.bash(&command.text, "");
+            println!("{}:{}: {} ms: {}", self.page, command.line, started.elapsed().as_millis(), command.text);
             let as_shown = command.prints.is_empty() || matches(&command.prints, &ran.printed);
             if ran.ok != fails && as_shown {
                 return;

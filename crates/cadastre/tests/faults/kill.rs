@@ -24,24 +24,23 @@ async fn sigkill_at_random_moments_duplicates_and_leaks_nothing() {
         Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.0.80", &["a", "b"], 30),
         Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
     ];
-    let mut stage = Stage::set(test, &plots).await;
+    let stage = Stage::set(test, &plots).await;
     let client = stage.client();
-    let place = stage.installation(&stage.plane.kubeconfig().to_owned(), &["--v=4"]).await;
+    let place = stage.place(stage.plane.kubeconfig(), &[]).await;
     let temper = Temper { people: 4, creations: 55, pause: Duration::from_millis(25) };
     let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
 
     for _ in 0..if is_long() { 200 } else { 25 } {
-        let controller = place.start(&[]).expect("a controller");
+        let controller = place.start();
         rng.pause(Duration::from_millis(100), Duration::from_millis(1200)).await;
-        stage.kill(controller).await;
+        controller.kill().await;
         stage.witness.assert_unique();
     }
 
     let acts = crowd.disperse().await;
     eprintln!("{test}: {acts} claims created or deleted");
-    let mut last = place.start(&[]).expect("a controller");
-    last.ready().await.expect("it gets ready");
+    let last = place.ready().await;
     audit::settled(&client, &plots, Duration::from_secs(60)).await;
     stage.witness.testify().await;
-    stage.dismiss(last).await;
+    last.dismiss().await;
 }

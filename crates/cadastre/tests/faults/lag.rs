@@ -25,12 +25,11 @@ async fn lagging_watches_give_nothing_twice() {
         Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.1.255", &["a", "b"], 150),
         Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
     ];
-    let mut stage = Stage::set(test, &plots).await;
+    let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");
-    let place = stage.installation(proxy.kubeconfig(), &["--v=4"]).await;
-    let mut controller = place.start(&[]).expect("a controller");
-    controller.ready().await.expect("it gets ready");
+    let place = stage.place(proxy.kubeconfig(), &[]).await;
+    let controller = place.ready().await;
     let temper = Temper { people: 8, creations: 60, pause: Duration::from_millis(4) };
     let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
 
@@ -49,5 +48,5 @@ async fn lagging_watches_give_nothing_twice() {
     eprintln!("{test}: {acts} claims created or deleted");
     audit::settled(&client, &plots, Duration::from_secs(60)).await;
     stage.witness.testify().await;
-    stage.dismiss(controller).await;
+    controller.dismiss().await;
 }

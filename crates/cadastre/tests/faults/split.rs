@@ -5,10 +5,7 @@ use std::time::Duration;
 use api::{names::LEADER_LEASE, pool::PoolKind};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
-use testkit::{
-    controller::{Controller, Installation},
-    eventually,
-};
+use testkit::eventually;
 
 use crate::{
     audit,
@@ -21,8 +18,7 @@ use crate::{
 };
 
 /// A leader that renews quickly, so that losing the lease takes seconds.
-const ELECTED: [&str; 6] = [
-    "--v=4",
+const ELECTED: [&str; 5] = [
     "--leader-elect",
     "--leader-election-namespace=default",
     "--leader-elect-lease-duration=3s",
@@ -65,24 +61,18 @@ async fn progress(stage: &Stage, events: u64) {
     .await;
 }
 
-async fn ready(place: &Installation) -> Controller {
-    let mut controller = place.start(&[]).expect("a controller");
-    controller.ready().await.expect("it gets ready");
-    controller
-}
-
 /// The leader stands still in the middle of a burst until another one has taken over, and then goes on where it was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_paused_past_its_lease_gives_nothing_twice() {
     let test = "faults-split";
     let mut rng = Rng::seeded(test);
     let plots = plots();
-    let mut stage = Stage::set(test, &plots).await;
+    let stage = Stage::set(test, &plots).await;
     let client = stage.client();
-    let place = stage.installation(&stage.plane.kubeconfig().to_owned(), &ELECTED).await;
-    let mut leader = ready(&place).await;
+    let place = stage.place(stage.plane.kubeconfig(), &ELECTED).await;
+    let mut leader = place.ready().await;
     let mut leads = another_than(&client, "").await;
-    let mut follower = ready(&place).await;
+    let mut follower = place.ready().await;
     let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
 
     for _ in 0..if is_long() { 20 } else { 2 } {
@@ -91,19 +81,17 @@ async fn a_leader_paused_past_its_lease_gives_nothing_twice() {
         leads = another_than(&client, &leads).await;
         progress(&stage, 50 + rng.below(100)).await;
         leader.process.cont().expect("the leader stands still");
-        let status = leader.process.wait_exit(PATIENCE).await.expect("who lost the lease ends");
-        assert!(!status.success(), "the loss of the lease is a failure: {}", leader.process.log_tail());
-        stage.keep_log(&leader);
+        let successor = std::mem::replace(&mut follower, place.ready().await);
+        std::mem::replace(&mut leader, successor).gives_up().await;
         stage.witness.assert_unique();
-        leader = std::mem::replace(&mut follower, ready(&place).await);
     }
 
     let acts = crowd.disperse().await;
     eprintln!("{test}: {acts} claims created or deleted");
     audit::settled(&client, &plots, Duration::from_secs(60)).await;
     stage.witness.testify().await;
-    stage.dismiss(follower).await;
-    stage.dismiss(leader).await;
+    follower.dismiss().await;
+    leader.dismiss().await;
 }
 
 /// Without election both lead all the time: only the compare-and-swap on the pools keeps them apart. Now and then one
@@ -113,10 +101,10 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
     let test = "faults-both";
     let mut rng = Rng::seeded(test);
     let plots = plots();
-    let mut stage = Stage::set(test, &plots).await;
+    let stage = Stage::set(test, &plots).await;
     let client = stage.client();
-    let place = stage.installation(&stage.plane.kubeconfig().to_owned(), &["--v=4"]).await;
-    let mut both = [ready(&place).await, ready(&place).await];
+    let place = stage.place(stage.plane.kubeconfig(), &["--orphan-delay=5s"]).await;
+    let mut both = [place.ready().await, place.ready().await];
     let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
 
     let short = (Duration::from_millis(100), Duration::from_millis(1500));
@@ -140,6 +128,6 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
     audit::settled(&client, &plots, Duration::from_secs(60)).await;
     stage.witness.testify().await;
     for one in both {
-        stage.dismiss(one).await;
+        one.dismiss().await;
     }
 }

@@ -1,6 +1,12 @@
 //! A cluster of its own for one scenario, and the controllers on it.
 
-use std::{fs::File, io::Write as _, path::Path};
+use std::{
+    fs::File,
+    io::Write as _,
+    ops::{Deref, DerefMut},
+    path::Path,
+    sync::Arc,
+};
 
 use kube::Client;
 use testkit::{
@@ -10,20 +16,25 @@ use testkit::{
 
 use crate::{ground::Plot, rig, witness::Witness};
 
-/// Control plane, installation, pools and witness.
+/// Control plane, pools and witness.
 pub(crate) struct Stage {
     pub(crate) plane: ControlPlane,
     pub(crate) witness: Witness,
-    log: File,
+    log: Arc<File>,
 }
 
 impl Stage {
-    /// Starts everything but a controller. Namespaces `a` and `b` exist. Logs of controllers that were put away are in
+    /// Starts everything but a controller. Namespaces `a` and `b` exist. The logs of all controllers end up in
     /// `<test>.log` in cargo's folder for test files.
     pub(crate) async fn set(test: &str, plots: &[Plot]) -> Self {
-        let options = Options { capi: Some(CapiVersion::default()), ..Options::default() };
+        let options = Options {
+            capi: Some(CapiVersion::default()),
+            ..Options::default()
+        };
         let plane = ControlPlane::start(options).await.expect("a control plane");
-        testkit::install::install(plane.client(), None).await.expect("our CRDs apply");
+        testkit::install::install(plane.client(), None)
+            .await
+            .expect("our CRDs apply");
         for namespace in ["a", "b"] {
             let object = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}");
             plane.apply_yaml(&object).await.expect("a namespace");
@@ -33,44 +44,108 @@ impl Stage {
             plot.create(&client).await;
         }
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.log"));
-        let log = File::create(&path).expect("a writable folder");
+        let log = Arc::new(File::create(&path).expect("a writable folder"));
         eprintln!("{test}: logs of the controllers in {}", path.display());
         let witness = Witness::new(plane.client()).await;
         Self { plane, witness, log }
     }
 
     /// A place to start controllers with these arguments.
-    pub(crate) async fn installation(&self, kubeconfig: &Path, args: &[&str]) -> Installation {
-        let settings = Settings { args: args.iter().map(|&a| a.to_owned()).collect(), webhooks: false };
-        let installation = Installation::new(self.client(), kubeconfig, Path::new(rig::BINARY), settings).await;
-        installation.expect("our CRDs apply")
+    pub(crate) async fn place(&self, kubeconfig: &Path, args: &[&str]) -> Place {
+        let settings = Settings {
+            args: args.iter().map(|&a| a.to_owned()).chain(["--v=4".to_owned()]).collect(),
+            webhooks: false,
+        };
+        let client = self.client();
+        let installation = Installation::new(client, kubeconfig, Path::new(rig::BINARY), settings).await;
+        Place {
+            installation: installation.expect("our CRDs apply"),
+            log: self.log.clone(),
+        }
     }
 
     /// An administrator's client.
     pub(crate) fn client(&self) -> Client {
         self.plane.client()
     }
+}
 
-    /// SIGKILL; its log is kept.
-    pub(crate) async fn kill(&mut self, mut controller: Controller) {
-        controller.process.kill().expect("the controller was running");
-        controller.process.wait_exit(rig::PATIENCE).await.expect("SIGKILL ends it");
-        self.keep_log(&controller);
+/// Where controllers are started.
+pub(crate) struct Place {
+    installation: Installation,
+    log: Arc<File>,
+}
+
+impl Place {
+    /// Starts a controller without waiting for anything.
+    pub(crate) fn start(&self) -> Actor {
+        Actor {
+            controller: self.installation.start(&[]).expect("the binary starts"),
+            log: self.log.clone(),
+        }
     }
 
-    /// SIGTERM; it must end well. Its log is kept.
-    pub(crate) async fn dismiss(&mut self, mut controller: Controller) {
-        controller.process.term().expect("the controller was running");
-        let status = controller.process.wait_exit(rig::PATIENCE).await.expect("SIGTERM ends it");
-        self.keep_log(&controller);
-        assert!(status.success(), "the controller ended with {status}: {}", controller.process.log_tail());
+    /// Starts a controller that is ready.
+    pub(crate) async fn ready(&self) -> Actor {
+        let mut actor = self.start();
+        actor.ready().await.expect("it gets ready");
+        actor
+    }
+}
+
+/// A controller whose log is kept, whatever becomes of it.
+pub(crate) struct Actor {
+    controller: Controller,
+    log: Arc<File>,
+}
+
+impl Deref for Actor {
+    type Target = Controller;
+
+    fn deref(&self) -> &Controller {
+        &self.controller
+    }
+}
+
+impl DerefMut for Actor {
+    fn deref_mut(&mut self) -> &mut Controller {
+        &mut self.controller
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        let process = &self.controller.process;
+        // A log that cannot be kept is no reason to fail.
+        let _ = writeln!(&*self.log, "=== controller with pid {}\n{}", process.pid(), process.log());
+    }
+}
+
+impl Actor {
+    /// SIGKILL.
+    pub(crate) async fn kill(mut self) {
+        self.process.kill().expect("the controller was running");
+        self.process.wait_exit(rig::PATIENCE).await.expect("SIGKILL ends it");
+        self.assert_sane();
     }
 
-    /// Appends the log of a controller to the file.
-    pub(crate) fn keep_log(&mut self, controller: &Controller) {
-        let log = controller.process.log();
-        let result = writeln!(self.log, "=== controller with pid {}\n{log}", controller.process.pid());
-        result.expect("a writable file");
+    /// SIGTERM; it must end well.
+    pub(crate) async fn dismiss(mut self) {
+        self.process.term().expect("the controller was running");
+        let status = self.process.wait_exit(rig::PATIENCE).await.expect("SIGTERM ends it");
+        assert!(status.success(), "the controller ended with {status}: {}", self.process.log_tail());
+        self.assert_sane();
+    }
+
+    /// It must end by itself, and say that something was wrong.
+    pub(crate) async fn gives_up(mut self) {
+        let status = self.process.wait_exit(rig::PATIENCE).await.expect("it ends by itself");
+        assert!(!status.success(), "it ended as if all were well: {}", self.process.log_tail());
+        self.assert_sane();
+    }
+
+    fn assert_sane(&self) {
+        let log = self.process.log();
         assert!(!log.contains("panicked at"), "a controller panicked: {log}");
     }
 }

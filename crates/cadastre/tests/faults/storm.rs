@@ -65,12 +65,11 @@ async fn a_storm_binds_every_claim_and_gives_nothing_twice() {
     let test = "faults-storm";
     let mut rng = Rng::seeded(test);
     let plots = [Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0/20", &["a"], CLAIMS)];
-    let mut stage = Stage::set(test, &plots).await;
+    let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");
-    let place = stage.installation(proxy.kubeconfig(), &["--v=4"]).await;
-    let mut controller = place.start(&[]).expect("a controller");
-    controller.ready().await.expect("it gets ready");
+    let place = stage.place(proxy.kubeconfig(), &[]).await;
+    let controller = place.ready().await;
     weather(&proxy, &mut rng);
 
     let chaos = async {
@@ -88,6 +87,5 @@ async fn a_storm_binds_every_claim_and_gives_nothing_twice() {
 
     audit::settled(&client, &plots, Duration::from_secs(90)).await;
     stage.witness.testify().await;
-    assert!(controller.process.exited().is_none(), "it survived: {}", controller.process.log_tail());
-    stage.dismiss(controller).await;
+    controller.dismiss().await;
 }

@@ -85,3 +85,17 @@ pub(crate) async fn bound(client: &Client, namespace: &str, claim: &str) -> Stri
     })
     .await
 }
+
+/// Waits until one of these claims is bound; returns its name.
+pub(crate) async fn winner<'a>(client: &Client, namespace: &str, names: &[&'a str]) -> &'a str {
+    eventually(PATIENCE, &format!("one of {names:?} is bound"), || async {
+        for name in names {
+            let object = claims(client, namespace).get(name).await.map_err(|e| e.to_string())?;
+            if !text(&object, "/status/addressRef/name").is_empty() {
+                return Ok(*name);
+            }
+        }
+        Err("none is".to_owned())
+    })
+    .await
+}

@@ -268,8 +268,7 @@ fn allocate(view: &View<'_>, pool: &PoolFacts, unusable: Option<&str>, has_free:
     match view.promise {
         Some(Promise::Created) => return bind(claim),
         Some(Promise::Unsettled) => return Next::Create,
-        Some(Promise::Planned) => return Next::Rest(Waits::Queue),
-        Some(Promise::Recorded) | None => {}
+        Some(Promise::Planned | Promise::Recorded) | None => {}
     }
     if pool.deleting {
         let message = format!("{} is being deleted; use another pool", claim.pool);
@@ -279,14 +278,14 @@ fn allocate(view: &View<'_>, pool: &PoolFacts, unusable: Option<&str>, has_free:
         let message = format!("the spec of {} cannot be used: {why}", claim.pool);
         return report(claim, ReadyReason::PoolNotReady, message);
     }
-    if let Some(refusal) = view.refused {
-        let reported = report(claim, ReadyReason::AllocationFailed, refusal.message.clone());
-        let done = matches!(reported, Next::Rest(_));
-        if !done || refusal.until > view.now {
-            return if done { Next::Rest(Waits::Backoff(refusal.until)) } else { reported };
-        }
+    if let Some(refusal) = view.refused.filter(|r| r.until > view.now) {
+        return match report(claim, ReadyReason::AllocationFailed, refusal.message.clone()) {
+            Next::Rest(_) => Next::Rest(Waits::Backoff(refusal.until)),
+            report => report,
+        };
     }
     match view.promise {
+        Some(Promise::Planned) => Next::Rest(Waits::Queue),
         Some(_) => Next::Create,
         None if has_free => Next::Rest(Waits::Queue),
         None => report(claim, ReadyReason::PoolExhausted, exhausted(&claim.pool)),

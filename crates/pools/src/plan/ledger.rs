@@ -168,6 +168,12 @@ impl Ledger {
         self.free.contains(slot)
     }
 
+    /// Whether an in-use object lies on this very slot.
+    #[must_use]
+    pub fn is_in_use(&self, slot: u128) -> bool {
+        self.covered.contains(slot)
+    }
+
     /// Whether nothing is free.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {

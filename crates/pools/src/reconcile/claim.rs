@@ -111,7 +111,7 @@ impl Pass {
 
     async fn create(&self, claim: &ClaimFacts) -> Result<Flow, Error> {
         let world = &self.world;
-        let Some(granted) = world.change(|index, _, _| index.begin_create(&self.name)) else {
+        let Some(granted) = world.change(|index, now, _| index.begin_create(&self.name, now)) else {
             // A promise that cannot be kept goes back, and the claim into the pool's queue.
             world.change(|index, now, wake| index.withdraw(&self.name, now, wake));
             return Ok(Flow::WaitForWatch);

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use api::pool::{AddressPoolSpec, Allocation, PrefixPoolSpec};
+use jiff::Timestamp;
 use runtime::client::{Outcome, outcome};
 
 use super::until;
@@ -17,9 +18,11 @@ use crate::{
     world::World,
 };
 
-/// Time between two writes that promise addresses: in a burst, one write serves all claims that came meanwhile.
-const BATCH_EVERY: Duration = Duration::from_millis(100);
-/// Time between two writes that only bring counts up to date (spec §9).
+/// Time between two writes that promise addresses, while there is nothing else to do: claims that come one after the
+/// other hardly wait.
+const BATCH_EVERY: Duration = Duration::from_millis(50);
+/// Time between two writes that only bring counts up to date (spec §9), and between any two while the workers are busy
+/// with earlier promises: then one write serves all claims that came meanwhile, and nobody waits for it.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
 /// Promises of one pool whose outcome is not known yet. Bounds the size of the journal (about 30 KiB).
 const MAX_OPEN: usize = 256;
@@ -95,11 +98,16 @@ impl<S: Spec> Pass<S> {
         let world = &self.world;
         if self.is_stale() {
             world.change(|index, now, wake| index.unrecorded(&self.name, now, wake));
-            world.refresh.notify_one();
+            // A list under way must not be cut short by everybody who waits for it.
+            if world.read(|index| index.pool(&self.name).is_some_and(|p| p.needs_refresh())) {
+                world.refresh.notify_one();
+            }
             return Ok(());
         }
-        let has_waiting = world.read(|index| index.pool(&self.name).is_some_and(|p| p.waiting() > 0));
-        let pause = if has_waiting { BATCH_EVERY } else { COUNT_EVERY };
+        let busy = world.options.claim_workers;
+        let is_urgent =
+            world.read(|index| index.pool(&self.name).is_some_and(|p| p.waiting() > 0 && p.open() < busy));
+        let pause = if is_urgent { BATCH_EVERY } else { COUNT_EVERY };
         if let Some(left) = world.since_written(&self.name).and_then(|since| pause.checked_sub(since)) {
             world.pools.add_after(self.name.clone(), left);
             return Ok(());
@@ -126,7 +134,8 @@ impl<S: Spec> Pass<S> {
                 }
                 let facts = entry.facts()?.clone();
                 let status = pool::status(entry, journal.clone(), now)?;
-                Some(Work { facts, status, journal, in_annotation: entry.journal_in_annotation() })
+                let in_annotation = entry.journal_in_annotation();
+                Some(Work { facts, status, journal, in_annotation, asked: now })
             });
             (work, unreported)
         });
@@ -157,7 +166,7 @@ impl<S: Spec> Pass<S> {
                 self.announce(&work, &facts);
                 self.learn((facts, spec));
                 if let Some(journal) = journal {
-                    self.serve_promised(journal);
+                    self.serve_promised(journal, work.asked);
                 }
                 Ok(())
             }
@@ -179,20 +188,21 @@ impl<S: Spec> Pass<S> {
             Error::Stale(_) => true,
             Error::Api(cause) => outcome(cause) == Outcome::Unknown,
         };
+        let asked = Timestamp::now();
         if is_lost && let Some(answer) = act::pool::get::<S>(&self.world, &self.name).await? {
             let journal = answer.0.allocation.clone();
             self.learn(answer);
             let ours = journal.filter(|j| self.world.read(|i| i.settings().holder == j.by.holder));
             if let Some(journal) = ours {
-                self.serve_promised(&journal);
+                self.serve_promised(&journal, asked);
             }
         }
         self.world.note_written(&self.name, false);
         Err(error)
     }
 
-    fn serve_promised(&self, journal: &Allocation) {
-        for claim in self.world.change(|index, _, _| index.recorded(&self.name, journal)) {
+    fn serve_promised(&self, journal: &Allocation, asked: Timestamp) {
+        for claim in self.world.change(|index, _, _| index.recorded(&self.name, journal, asked)) {
             self.world.claims.add(claim);
         }
     }
@@ -218,4 +228,6 @@ struct Work {
     status: api::pool::PoolStatus,
     journal: Option<Allocation>,
     in_annotation: bool,
+    /// When the journal was made up.
+    asked: Timestamp,
 }

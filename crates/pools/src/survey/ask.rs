@@ -309,7 +309,11 @@ async fn why(client: &Client, served: &Served, request: &Request) -> Result<Stri
     }
     let snapshot = super::take(client, served, Reach::for_pool(&request.pool, namespace), &()).await?;
     let next = explain::explain(&snapshot, &claim).next;
-    Ok(if next.is_due { format!("no controller has served it; its next step: {}", next.says) } else { next.says })
+    Ok(match next.says.strip_prefix("waits: ") {
+        _ if next.is_due => format!("no controller has served it; its next step: {}", next.says),
+        Some(why) => why.to_owned(),
+        None => next.says,
+    })
 }
 
 #[cfg(test)]

@@ -2,8 +2,12 @@
 
 mod choosing;
 mod claims_adoption;
+mod claims_budget;
+mod claims_crash;
 mod claims_crowd;
 mod claims_deletion;
+mod claims_filter;
+mod claims_orphans;
 mod claims_pausing;
 mod claims_waiting;
 mod common;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::cache::Slot;
-use super::{step, tools};
+use super::{step, toolchain, tools};
 
 /// A program of the module `tools/control-plane`.
 pub(super) struct Program {
@@ -124,10 +124,9 @@ fn find(pins: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf> {
     if let Some(go) = on_this_machine(wanted) {
         return Ok(go);
     }
-    if install_with_apt(wanted, progress)
-        && let Some(go) = on_this_machine(wanted)
-    {
-        return Ok(go);
+    // Any Go will do to fetch the one we pin: tool chains are published as modules.
+    if let Some(old) = any_go().or_else(|| install_with_apt(progress).then(any_go).flatten()) {
+        return if has_version(&old, wanted) { Ok(old) } else { toolchain::fetch(&old, progress) };
     }
     bail!(
         "the test control plane must be built and Go {wanted} or newer was not found; install it (https://go.dev/dl, \
@@ -138,21 +137,25 @@ fn find(pins: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf> {
 
 /// A `go` that is new enough, or that fetches a newer tool chain by itself.
 fn on_this_machine(wanted: &str) -> Option<PathBuf> {
-    // `/usr/local/go` is where the official archive goes; not everybody has that in PATH.
-    ["go", "/usr/local/go/bin/go"]
-        .into_iter()
-        .map(PathBuf::from)
-        .find(|go| {
-            let here = Path::new("/");
-            let Ok(version) = output(go, here, &["env", "GOVERSION"]) else {
-                return false;
-            };
-            let switches = || {
-                output(go, here, &["env", "GOTOOLCHAIN"])
-                    .is_ok_and(|mode| mode == "auto" || mode.ends_with("+auto"))
-            };
-            at_least(&version, wanted) || switches()
-        })
+    candidates().find(|go| has_version(go, wanted) || switches(go))
+}
+
+/// Any `go` at all.
+fn any_go() -> Option<PathBuf> {
+    candidates().find(|go| output(go, Path::new("/"), &["env", "GOVERSION"]).is_ok())
+}
+
+/// `/usr/local/go` is where the official archive goes; not everybody has that in PATH.
+fn candidates() -> impl Iterator<Item = PathBuf> {
+    ["go", "/usr/local/go/bin/go"].into_iter().map(PathBuf::from)
+}
+
+fn has_version(go: &Path, wanted: &str) -> bool {
+    output(go, Path::new("/"), &["env", "GOVERSION"]).is_ok_and(|version| at_least(&version, wanted))
+}
+
+fn switches(go: &Path) -> bool {
+    output(go, Path::new("/"), &["env", "GOTOOLCHAIN"]).is_ok_and(|mode| mode == "auto" || mode.ends_with("+auto"))
 }
 
 /// Whether `found` (`go1.26.8`, `2:1.19~1`) is at least `wanted` (`1.26.0`), by major and minor version.
@@ -167,20 +170,11 @@ pub(super) fn at_least(found: &str, wanted: &str) -> bool {
     matches!((pair(found), pair(wanted)), (Some(found), Some(wanted)) if found >= wanted)
 }
 
-/// Installs `golang-go` where we are root on a Debian whose package is new enough. `false` when not.
-fn install_with_apt(wanted: &str, progress: &mut dyn FnMut(&str)) -> bool {
+/// Installs `golang-go` where we are root on a Debian, whatever its version. `false` when not.
+fn install_with_apt(progress: &mut dyn FnMut(&str)) -> bool {
     let here = Path::new("/");
-    if !output(Path::new("id"), here, &["-u"]).is_ok_and(|uid| uid == "0") {
-        return false;
-    }
-    let Ok(policy) = output(Path::new("apt-cache"), here, &["policy", "golang-go"]) else {
-        return false;
-    };
-    let candidate = policy
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Candidate:"))
-        .map(str::trim);
-    if !candidate.is_some_and(|version| at_least(version, wanted)) {
+    let is_root = output(Path::new("id"), here, &["-u"]).is_ok_and(|uid| uid == "0");
+    if !is_root || output(Path::new("apt-get"), here, &["--version"]).is_err() {
         return false;
     }
     let mut apt = Command::new("apt-get");
@@ -196,7 +190,7 @@ fn install_with_apt(wanted: &str, progress: &mut dyn FnMut(&str)) -> bool {
 }
 
 /// Standard output of a quick command, trimmed.
-fn output(program: &Path, dir: &Path, args: &[&str]) -> Result<String> {
+pub(super) fn output(program: &Path, dir: &Path, args: &[&str]) -> Result<String> {
     let out = Command::new(program)
         .args(args)
         .current_dir(dir)

@@ -10,6 +10,7 @@ mod cache;
 mod capi;
 mod go;
 mod step;
+mod toolchain;
 
 use std::env;
 use std::path::{Path, PathBuf};

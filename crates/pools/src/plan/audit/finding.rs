@@ -113,6 +113,11 @@ impl Finding {
         Self { severity, kind, pool, message: message.into(), remedy: String::new(), objects: Vec::new() }
     }
 
+    /// A finding about several pools.
+    pub(super) fn of_several(severity: Severity, kind: FindingKind, message: String) -> Self {
+        Self { severity, kind, pool: None, message, remedy: String::new(), objects: Vec::new() }
+    }
+
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self

@@ -40,8 +40,7 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 }
 
 fn several(kind: FindingKind, message: String, remedy: &str, objects: impl Iterator<Item = ObjectRef>) -> Finding {
-    let empty = Finding { severity: Severity::Warning, kind, pool: None, message, remedy: String::new(), objects: Vec::new() };
-    empty.remedy(remedy).objects(objects)
+    Finding::of_several(Severity::Warning, kind, message).remedy(remedy).objects(objects)
 }
 
 /// Sets of pools that are connected by overlaps, each with what more than one of them contains.

@@ -1,5 +1,7 @@
 //! Pools taken by themselves.
 
+use std::collections::BTreeMap;
+
 use api::names;
 
 use super::{Finding, FindingKind, Severity};
@@ -13,8 +15,8 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for (pool, entry) in snapshot.index().pools() {
         findings.extend(missing(snapshot, pool, entry));
         findings.extend(unusable(pool, entry));
-        findings.extend(unlabelled(snapshot, pool, entry));
     }
+    unlabelled(snapshot, findings);
 }
 
 fn missing(snapshot: &Snapshot, pool: &PoolName, entry: &PoolEntry) -> Option<Finding> {
@@ -22,7 +24,8 @@ fn missing(snapshot: &Snapshot, pool: &PoolName, entry: &PoolEntry) -> Option<Fi
     if entry.facts().is_some() || addresses.is_empty() {
         return None;
     }
-    let message = format!("the pool does not exist, but {} refer to it", counted(addresses.len(), "address", "addresses"));
+    let referrers = counted(addresses.len(), "address refers", "addresses refer");
+    let message = format!("the pool does not exist, but {referrers} to it");
     let remedy = "restore the pool, or delete the claims of these addresses";
     Some(Finding::new(Severity::Warning, FindingKind::MissingPool, pool, message).remedy(remedy).objects(addresses))
 }
@@ -32,12 +35,23 @@ fn unusable(pool: &PoolName, entry: &PoolEntry) -> Option<Finding> {
     Some(Finding::new(Severity::Error, FindingKind::UnusablePool, pool, message).remedy("correct the spec of the pool"))
 }
 
-/// Cluster-scoped pools are never moved, with a label or without.
-fn unlabelled(snapshot: &Snapshot, pool: &PoolName, entry: &PoolEntry) -> Option<Finding> {
-    let is_affected = entry.facts().is_some() && pool.namespace().is_some() && snapshot.cluster_label(pool).is_none();
-    let message = format!("the pool has no label {}, so `clusterctl move` leaves it behind", names::CLUSTER_NAME);
-    let remedy = "set the label to the cluster's name if the pool is to move with it";
-    is_affected.then(|| Finding::new(Severity::Note, FindingKind::NoClusterLabel, pool, message).remedy(remedy))
+/// One finding for each namespace. Cluster-scoped pools are never moved, with a label or without.
+fn unlabelled(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    let mut namespaces: BTreeMap<&str, Vec<ObjectRef>> = BTreeMap::new();
+    for (pool, entry) in snapshot.index().pools() {
+        let Some(namespace) = pool.namespace().filter(|_| entry.facts().is_some()) else { continue };
+        if snapshot.cluster_label(pool).is_none() {
+            namespaces.entry(namespace).or_default().push(pool.into());
+        }
+    }
+    for pools in namespaces.into_values() {
+        let (verb, it) = if pools.len() == 1 { ("has", "it") } else { ("have", "them") };
+        let count = counted(pools.len(), "pool", "pools");
+        let message =
+            format!("{count} {verb} no label {}, so `clusterctl move` leaves {it} behind", names::CLUSTER_NAME);
+        let remedy = "set the label to the cluster's name on pools that are to move with it";
+        findings.push(Finding::of_several(Severity::Note, FindingKind::NoClusterLabel, message).remedy(remedy).objects(pools));
+    }
 }
 
 /// `1 address`, `2 addresses`.

@@ -177,15 +177,23 @@ fn pools_by_themselves() {
             "no cluster label",
             World::new()
                 .pool_with(PoolKind::InClusterIPPool, "p", two(), json!({"labels": {}}))
-                .pool_with(PoolKind::GlobalInClusterPrefixPool, "gpre", prefixes(), json!({"labels": {}})),
-            &["note NoClusterLabel p: the pool has no label cluster.x-k8s.io/cluster-name, so `clusterctl move` \
-               leaves it behind []"],
+                .pool_with(PoolKind::InClusterPrefixPool, "pre", prefixes(), json!({"labels": {names::CLUSTER_NAME: ""}}))
+                .pool_with(PoolKind::InClusterPrefixPool, "pre", prefixes(), json!({"labels": {}, "namespace": "b"}))
+                .pool_with(PoolKind::GlobalInClusterIPPool, "g", two(), json!({"labels": {}})),
+            &[
+                "warning OverlappingPools -: 2 pools can hand out the same addresses: 192.0.2.10/31 [g a/p]",
+                "warning OverlappingPools -: 2 pools can hand out the same addresses: 2001:db8::/56 [a/pre b/pre]",
+                "note NoClusterLabel -: 2 pools have no label cluster.x-k8s.io/cluster-name, so `clusterctl move` \
+                 leaves them behind [a/p a/pre]",
+                "note NoClusterLabel -: 1 pool has no label cluster.x-k8s.io/cluster-name, so `clusterctl move` \
+                 leaves it behind [b/pre]",
+            ],
         ),
         (
             "no pool",
             World::new().address_with("x", "p", "192.0.2.10", json!({"finalizers": []}), json!({})),
             &[
-                "warning MissingPool p: the pool does not exist, but 1 address refer to it [a/x]",
+                "warning MissingPool p: the pool does not exist, but 1 address refers to it [a/x]",
                 "note ManualReservation p: 1 address is held without a claim [a/x]",
             ],
         ),

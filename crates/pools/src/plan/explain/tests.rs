@@ -217,7 +217,8 @@ impl Pieces {
                 view.claim = &self.claims[if number < 8 { number & 3 } else { number }];
             }
             (Rule::Cluster, _) => view.cluster = ClusterView::None,
-            (Rule::ExistingAddress, _) => view.address = None,
+            // With a promise that is as good as an address the answer stays the same, for another reason.
+            (Rule::ExistingAddress, _) if view.promise.is_none() => view.address = None,
             // A claim whose promise is only planned waits for its pool just as one without a promise does.
             (Rule::InFlight, _) if !matches!(view.promise, Some(Promise::Planned | Promise::Recorded)) => view.promise = None,
             (Rule::Refusal, _) => view.refused = None,

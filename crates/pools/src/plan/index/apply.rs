@@ -272,7 +272,7 @@ impl Index {
         for name in missing(self.addresses.keys(), listed) {
             self.delete_address(&name, now, wake);
         }
-        self.doubt_unseen(wake);
+        self.doubt_unseen(now, wake);
     }
 
     /// The watch on clusters has shown everything: what was not in `listed` is gone.

@@ -47,9 +47,26 @@ pub(super) struct Reservation {
     /// Another process, or a request whose answer was lost, may still create the address, even after it was seen and
     /// went: only time ends the hold.
     pub(super) in_doubt: bool,
+    /// When this process asked the API server to write the newest journal, which lists it: only then, and only for a
+    /// while, may a create be sent. A promise read from the journal of another process has to be signed first, since
+    /// that process may give it up.
+    pub(super) signed: Option<Timestamp>,
 }
 
 impl Reservation {
+    /// The claim has no right to it any more, but a create may still be under way: the slot stays out of reach for a
+    /// while, and nobody redeems it.
+    pub(super) fn disown(&mut self, until: Timestamp) {
+        self.uid = Box::default();
+        self.in_doubt = true;
+        self.hold_until.get_or_insert(until);
+    }
+
+    /// What a promise is for which no create has been carried out.
+    pub(super) fn unsent(&self) -> Promise {
+        if self.signed.is_some() { Promise::Recorded } else { Promise::Planned }
+    }
+
     /// Whether its slot must stay out of reach for now.
     pub(super) fn is_held(&self, now: Timestamp) -> bool {
         self.in_doubt && self.hold_until.is_some_and(|until| until > now)
@@ -117,6 +134,12 @@ impl PoolEntry {
         self.waiting.iter().map(|(_, name)| name)
     }
 
+    /// Number of promises that still have to be turned into addresses.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.reservations.values().filter(|r| r.promise != Promise::Created).count()
+    }
+
     /// Whether no object and no promise keeps the pool in use (spec §13).
     #[must_use]
     pub fn is_unused(&self) -> bool {
@@ -128,6 +151,12 @@ impl PoolEntry {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale || self.refreshing
+    }
+
+    /// Whether somebody has to ask for that look: no list is under way that will settle it.
+    #[must_use]
+    pub fn needs_refresh(&self) -> bool {
+        self.stale && !self.refreshing
     }
 
     /// Whether the journal is kept in an annotation.

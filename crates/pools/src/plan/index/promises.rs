@@ -5,6 +5,8 @@
 //!    └── pool not written: gone      └─ refused: gone      └─ answer lost: stays, and is tried again
 //! ```
 
+use std::collections::HashMap;
+
 use api::pool::{Allocation, Holder, Reservation as Entry};
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,6 +20,9 @@ use crate::plan::{
 /// How long a promise of another process, or one whose request may still be on its way, keeps its slot from others.
 /// Longer than any request of ours may take (10 s), so that a late create cannot meet a new owner.
 const HOLD: SignedDuration = SignedDuration::from_secs(15);
+/// How long after asking for its record a promise may be redeemed: with the time a request of ours may take (10 s), no
+/// longer than [`HOLD`], which is how long others keep their hands off it.
+const FRESH: SignedDuration = SignedDuration::from_secs(5);
 /// First delay after a refused create; doubles up to [`MAX_BACKOFF`] (spec §11.3 step 9).
 const MIN_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 const MAX_BACKOFF: SignedDuration = SignedDuration::from_mins(5);
@@ -70,7 +75,7 @@ impl Index {
             let Some(slot) = remembered.or_else(|| ledger.lowest_free()) else { break };
             ledger.reserve(slot);
             let uid = claim.facts.version.uid.clone();
-            let promise = Reservation { uid, slot, promise: Promise::Planned, hold_until: None, in_doubt: false };
+            let promise = Reservation { uid, slot, promise: Promise::Planned, hold_until: None, in_doubt: false, signed: None };
             entry.reservations.insert(name, promise);
             promised += 1;
         }
@@ -99,10 +104,12 @@ impl Index {
             .collect();
         reservations.sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let unchanged = written.map_or(reservations.is_empty(), |w| w.reservations == reservations);
-        // What is only planned must be written, even if the journal still lists an older promise of the same: the
-        // write is the compare-and-swap, and nothing else makes a plan hold.
-        let is_planned = entry.reservations.values().any(|r| r.promise == Promise::Planned);
-        if unchanged && !is_planned {
+        // What is not signed must be written, even if the journal lists the same: the write is the compare-and-swap, and
+        // nothing else makes a promise hold.
+        let is_open = |name: &ObjectName, r: &Reservation| {
+            r.signed.is_none() && r.promise != Promise::Created && self.is_wanted(name, r)
+        };
+        if unchanged && !entry.reservations.iter().any(|(name, r)| is_open(name, r)) {
             return None;
         }
         let by = written.map(|w| &w.by).filter(|by| by.holder == self.settings.holder);
@@ -110,29 +117,40 @@ impl Index {
         Some(Allocation { by: Holder { holder: self.settings.holder.clone(), sequence }, reservations })
     }
 
-    /// The pool carries the journal: planned promises hold. Returns the claims that may now be served.
-    pub fn recorded(&mut self, pool: &PoolName, journal: &Allocation) -> Vec<ObjectName> {
+    /// The pool carries the journal, which this process wrote: what it lists holds. Returns the claims that may now be
+    /// served.
+    ///
+    /// `asked` is the time before the request was sent whose answer shows this: a process may be stopped for any time
+    /// before it reads an answer.
+    pub fn recorded(&mut self, pool: &PoolName, journal: &Allocation, asked: Timestamp) -> Vec<ObjectName> {
         let Some(entry) = self.pools.get_mut(pool) else { return Vec::new() };
+        let Some(ledger) = &entry.ledger else { return Vec::new() };
         let mut served = Vec::new();
-        for Entry { namespace, name, uid, .. } in &journal.reservations {
+        for Entry { address, namespace, name, uid } in &journal.reservations {
             let name = ObjectName::new(namespace, name);
-            if let Some(r) = entry.reservations.get_mut(&name).filter(|r| *r.uid == **uid)
-                && r.promise == Promise::Planned
-            {
+            let Some(r) = entry.reservations.get_mut(&name) else { continue };
+            // An older journal may list another slot for the same claim.
+            let slot = addr::parse_address(address).ok().and_then(|a| ledger.slot_of(a));
+            if *r.uid != **uid || slot != Some(r.slot) {
+                continue;
+            }
+            if r.promise == Promise::Planned {
                 r.promise = Promise::Recorded;
+            }
+            if r.signed.replace(asked).is_none() {
                 served.push(name);
             }
         }
         served
     }
 
-    /// The pool certainly does not carry the journal: planned promises are taken back, their claims wait again.
+    /// What was planned will not be written now: it is taken back, and the claims wait again.
     pub fn unrecorded(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
         let Some(entry) = self.pools.get(pool) else { return };
         let planned: Vec<ObjectName> = entry
             .reservations
             .iter()
-            .filter(|(_, r)| r.promise == Promise::Planned)
+            .filter(|(_, r)| r.promise == Promise::Planned && !r.is_held(now))
             .map(|(name, _)| name.clone())
             .collect();
         for name in planned {
@@ -143,13 +161,15 @@ impl Index {
 
     /// What to create for a claim that was promised a slot, or `None` when nothing is promised any more. From here on
     /// the outcome is unknown until [`Self::settle`].
-    pub fn begin_create(&mut self, claim: &ObjectName) -> Option<Granted> {
+    pub fn begin_create(&mut self, claim: &ObjectName, now: Timestamp) -> Option<Granted> {
         let facts = &self.claims.get(claim)?.facts;
         let entry = self.pools.get_mut(&facts.pool)?;
         let ledger = entry.ledger.as_ref()?;
         let domain = ledger.domain();
         let reservation = entry.reservations.get_mut(claim).filter(|r| r.uid == facts.version.uid)?;
-        if !matches!(reservation.promise, Promise::Recorded | Promise::Unsettled) {
+        // A process that was stopped for a while may have lost its promises without knowing it.
+        reservation.signed = reservation.signed.filter(|signed| now.duration_since(*signed) <= FRESH);
+        if reservation.signed.is_none() || !matches!(reservation.promise, Promise::Recorded | Promise::Unsettled) {
             return None;
         }
         // The pool may have changed since (spec §10.3): what was never sent is not sent outside the pool, nor for a
@@ -198,9 +218,9 @@ impl Index {
                 reservation.in_doubt = true;
                 reservation.hold_until = Some(now + HOLD);
             }
-            Settled::NotExecuted if lives => reservation.promise = Promise::Recorded,
+            Settled::NotExecuted if lives => reservation.promise = reservation.unsent(),
             // This create did not happen, but an earlier one still may.
-            _ if reservation.is_held(now) => reservation.promise = Promise::Recorded,
+            _ if reservation.is_held(now) => reservation.promise = reservation.unsent(),
             Settled::NotExecuted | Settled::Refused(_) => {
                 self.take_back(&claim.pool, &claim.name);
             }
@@ -219,13 +239,12 @@ impl Index {
         let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else { return };
         let reservations = self.pools.get(&pool).map(|p| &p.reservations);
         let Some(reservation) = reservations.and_then(|r| r.get(claim)) else { return };
-        if reservation.promise == Promise::Recorded {
-            if !reservation.is_held(now) {
-                self.take_back(&pool, claim);
-                self.requeue(claim, now, wake);
-            }
-            wake.pools.push(pool);
+        if reservation.promise == Promise::Recorded && !reservation.is_held(now) {
+            self.take_back(&pool, claim);
+            self.requeue(claim, now, wake);
         }
+        // The pool's worker signs it again, or lets it run out.
+        wake.pools.push(pool);
     }
 
     /// A live read showed that the address of a promise does not exist. A create whose answer was lost may still be on
@@ -271,16 +290,15 @@ impl Index {
 
     /// Frees promises that were held long enough and that no claim will redeem. Returns when to look again.
     pub fn sweep(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) -> Option<Timestamp> {
+        self.drop_lost(pool, now, wake);
         let entry = self.pools.get(pool)?;
         let mut again: Option<Timestamp> = None;
         let mut over = Vec::new();
         for (name, reservation) in &entry.reservations {
             let Some(until) = reservation.hold_until else { continue };
-            let claim = self.claims.get(name).filter(|c| c.facts.version.uid == reservation.uid);
-            let is_wanted = claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
             // One that was never sent and that the pool does not cover any more will not be sent.
             let is_open = reservation.promise != Promise::Recorded || entry.covers(reservation.slot);
-            if is_wanted && is_open {
+            if self.is_wanted(name, reservation) && is_open {
                 continue;
             }
             if until <= now {
@@ -298,15 +316,50 @@ impl Index {
     }
 
     /// A complete list shows all addresses but these: what was created is gone again, or newer than the list. Creating
-    /// it once more under the same name finds out which.
-    pub(super) fn doubt_unseen(&mut self, wake: &mut Wake) {
-        for entry in self.pools.values_mut() {
+    /// it once more under the same name finds out which, after the promise has been signed anew: meanwhile another
+    /// process may have given the slot to somebody else.
+    pub(super) fn doubt_unseen(&mut self, now: Timestamp, wake: &mut Wake) {
+        for (pool, entry) in &mut self.pools {
             for (name, reservation) in &mut entry.reservations {
                 if reservation.promise == Promise::Created && !self.addresses.contains_key(name) {
                     reservation.promise = Promise::Unsettled;
-                    wake.claims.push(name.clone());
+                    reservation.signed = None;
+                    reservation.in_doubt = true;
+                    reservation.hold_until.get_or_insert(now + HOLD);
+                    wake.pools.push(pool.clone());
                 }
             }
+        }
+    }
+
+    /// Whether a claim is still to redeem a promise.
+    fn is_wanted(&self, name: &ObjectName, reservation: &Reservation) -> bool {
+        let claim = self.claims.get(name).filter(|c| c.facts.version.uid == reservation.uid);
+        claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name)
+    }
+
+    /// Gives up promises whose slot another object turned out to hold.
+    fn drop_lost(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
+        let Some(entry) = self.pools.get(pool) else { return };
+        let Some(ledger) = &entry.ledger else { return };
+        let is_lost = |(name, r): &(&ObjectName, &Reservation)| {
+            r.promise != Promise::Created && ledger.is_in_use(r.slot) && !self.addresses.contains_key(*name)
+        };
+        let lost: Vec<ObjectName> = entry.reservations.iter().filter(is_lost).map(|(n, _)| n.clone()).collect();
+        for name in lost {
+            self.give_up(pool, &name, now, wake);
+        }
+    }
+
+    /// The claim loses its promise. Its slot stays out of reach where a create may still be under way.
+    fn give_up(&mut self, pool: &PoolName, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
+        let reservations = self.pools.get_mut(pool).map(|p| &mut p.reservations);
+        let Some(reservation) = reservations.and_then(|r| r.get_mut(name)) else { return };
+        if reservation.promise == Promise::Unsettled || reservation.is_held(now) {
+            reservation.disown(now + HOLD);
+        } else {
+            self.take_back(pool, name);
+            self.requeue(name, now, wake);
         }
     }
 
@@ -319,34 +372,94 @@ impl Index {
         true
     }
 
-    /// Reads the journal of a pool that was seen anew. Promises of another process are honoured: they keep their slots
-    /// and serve their claims.
+    /// Reads the journal of a pool that was seen anew. Promises of another process are honoured: they keep their slots,
+    /// and serve their claims once this process has signed them.
     pub(super) fn read_journal(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
         let Some(entry) = self.pools.get_mut(pool) else { return };
         let Some(allocation) = entry.facts.as_ref().and_then(|f| f.allocation.clone()) else { return };
+        if allocation.by.holder == self.settings.holder {
+            // Whether it is still the newest one, only the answer to a request can tell.
+            entry.journal = Some(allocation.by);
+            return;
+        }
         if entry.journal.as_ref() == Some(&allocation.by) {
             return;
         }
         entry.journal = Some(allocation.by.clone());
-        if allocation.by.holder == self.settings.holder {
-            return;
-        }
         // Before the list of addresses is begun, what the pool says is older than that list; afterwards it is not.
         entry.stale |= self.listed;
+        let Some(ledger) = &entry.ledger else { return };
+        let slot_of = |address: &str| addr::parse_address(address).ok().and_then(|a| ledger.slot_of(a));
+        let theirs: HashMap<ObjectName, (String, u128)> = allocation
+            .reservations
+            .into_iter()
+            .filter_map(|r| Some((ObjectName::new(&r.namespace, &r.name), (r.uid, slot_of(&r.address)?))))
+            .collect();
+        self.yield_to(pool, &theirs, now, wake);
+        self.honour(pool, theirs, now, wake);
+    }
+
+    /// What another process wrote is what holds: of our promises, those that it left out are given up, and the others
+    /// may be redeemed by it as well.
+    fn yield_to(
+        &mut self,
+        pool: &PoolName,
+        theirs: &HashMap<ObjectName, (String, u128)>,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) {
+        let Some(entry) = self.pools.get_mut(pool) else { return };
+        let taken: HashMap<u128, &ObjectName> = theirs.iter().map(|(name, (_, slot))| (*slot, name)).collect();
+        let (mut lost, mut left_out) = (Vec::new(), Vec::new());
+        for (name, r) in &mut entry.reservations {
+            r.signed = None;
+            if theirs.get(name).is_some_and(|(uid, slot)| **uid == *r.uid && *slot == r.slot) {
+                r.in_doubt = true;
+                r.hold_until = Some(now + HOLD);
+                if r.promise == Promise::Recorded {
+                    r.promise = Promise::Planned;
+                }
+            } else if taken.get(&r.slot).is_some_and(|other| *other != name) {
+                lost.push(name.clone());
+            } else if r.promise != Promise::Created {
+                left_out.push(name.clone());
+            }
+        }
+        for name in lost {
+            self.take_back(pool, &name);
+            self.requeue(&name, now, wake);
+        }
+        for name in left_out {
+            self.give_up(pool, &name, now, wake);
+        }
+    }
+
+    /// Takes over the promises of another process.
+    fn honour(
+        &mut self,
+        pool: &PoolName,
+        theirs: HashMap<ObjectName, (String, u128)>,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) {
+        let Some(entry) = self.pools.get_mut(pool) else { return };
         let Some(ledger) = &mut entry.ledger else { return };
-        for Entry { address, namespace, name, uid } in allocation.reservations {
-            let Some(slot) = addr::parse_address(&address).ok().and_then(|a| ledger.slot_of(a)) else { continue };
-            let name = ObjectName::new(&namespace, &name);
+        for (name, (uid, slot)) in theirs {
             if entry.reservations.contains_key(&name) {
                 continue;
             }
             ledger.reserve(slot);
-            let created = self.claims.get(&name).map(|c| c.facts.created);
-            if let Some(created) = created {
-                entry.waiting.remove(&(created, name.clone()));
+            if let Some(claim) = self.claims.get(&name) {
+                entry.waiting.remove(&(claim.facts.created, name.clone()));
             }
-            let (promise, hold_until) = (Promise::Recorded, Some(now + HOLD));
-            let promise = Reservation { uid: uid.into(), slot, promise, hold_until, in_doubt: true };
+            let promise = Reservation {
+                uid: uid.into(),
+                slot,
+                promise: Promise::Planned,
+                hold_until: Some(now + HOLD),
+                in_doubt: true,
+                signed: None,
+            };
             wake.claims.push(name.clone());
             entry.reservations.insert(name, promise);
         }

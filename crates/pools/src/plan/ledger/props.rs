@@ -247,6 +247,8 @@ impl Model {
         prop_assert_eq!(ledger.is_exhausted(), free.is_empty());
         for slot in &self.window {
             prop_assert_eq!(ledger.is_free(*slot), self.is_free(*slot), "slot {}", slot);
+            let is_in_use = self.domain.slots.contains(*slot) && self.is_in_use(*slot);
+            prop_assert_eq!(ledger.is_in_use(*slot), is_in_use, "slot {}", slot);
         }
         prop_assert_eq!(ledger.counts(), self.counts());
         Ok(())

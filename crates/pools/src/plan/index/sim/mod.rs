@@ -243,14 +243,14 @@ impl World {
     }
 }
 
-fn play(processes: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
+/// `survivors` of the processes finish what all began.
+fn play(processes: usize, survivors: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
     let mut world = World::new(processes);
     for op in ops {
         world.apply(op);
         world.check()?;
     }
-    // The survivor finishes what the others began.
-    world.processes.truncate(1);
+    world.processes.truncate(survivors);
     world.settle();
     world.check()?;
     world.is_at_rest()
@@ -259,11 +259,16 @@ fn play(processes: usize, ops: Vec<Op>) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn one_process_serves_everybody_whatever_gets_lost(ops in prop::collection::vec(op(1), 0..120)) {
-        play(1, ops)?;
+        play(1, 1, ops)?;
     }
 
     #[test]
     fn two_leaders_never_give_an_address_twice(ops in prop::collection::vec(op(2), 0..160)) {
-        play(2, ops)?;
+        play(2, 1, ops)?;
+    }
+
+    #[test]
+    fn two_leaders_come_to_rest(ops in prop::collection::vec(op(2), 0..100)) {
+        play(2, 2, ops)?;
     }
 }

@@ -232,7 +232,7 @@ impl Process {
             .is_some_and(super::super::PoolEntry::is_stale)
         {
             self.change(|index, wake| index.unrecorded(&name, now, wake));
-            self.wants_list = true;
+            self.wants_list |= self.index.pool(&name).is_some_and(super::super::PoolEntry::needs_refresh);
             return;
         }
         let (sweep, order) = self.learn_of_pool(|index, wake| {
@@ -271,7 +271,7 @@ impl Process {
             let spec = server.pool.1.clone();
             self.learn_of_pool(|index, wake| index.refresh_pool(&name, facts, spec, now, wake));
             if let Some(journal) = journal {
-                let served = self.index.recorded(&name, &journal);
+                let served = self.index.recorded(&name, &journal, now);
                 self.awake_claims.extend(served);
             }
             return;
@@ -281,7 +281,7 @@ impl Process {
             let live = facts.allocation.clone();
             self.learn_of_pool(|index, wake| index.refresh_pool(&name, facts, spec, now, wake));
             if let Some(journal) = live.filter(|j| j.by.holder == self.index.settings().holder) {
-                let served = self.index.recorded(&name, &journal);
+                let served = self.index.recorded(&name, &journal, now);
                 self.awake_claims.extend(served);
             }
         }
@@ -358,7 +358,7 @@ impl Process {
 
     /// `None`: wait for a watch.
     fn create(&mut self, name: &ObjectName, server: &mut Server, fate: Fate, now: Timestamp) -> Option<bool> {
-        let Some(granted) = self.index.begin_create(name) else {
+        let Some(granted) = self.index.begin_create(name, now) else {
             self.change(|index, wake| index.withdraw(name, now, wake));
             return None;
         };
