@@ -1,10 +1,11 @@
 //! The cluster binary of Cadastre. The sub-commands wire the rooms together; no logic lives here.
 
+mod cli;
 mod controller;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsStr, path::Path, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// The land register for a Kubernetes cluster without a cloud
 #[derive(Parser)]
@@ -16,13 +17,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Controller(ControllerCommand),
+    /// Run the controllers and webhooks (also started as /manager)
+    Controller(Box<Controller>),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    #[command(flatten)]
+    Person(cli::Command),
 }
 
-/// `cadastre controller`, or all of `/manager`.
+/// All of `/manager`.
 #[derive(Parser)]
-#[command(about = "Run the controllers and webhooks (also started as /manager)")]
-struct ControllerCommand {
+#[command(name = "manager", version, about = "Run the controllers and webhooks")]
+struct Manager {
+    #[command(flatten)]
+    controller: Controller,
+}
+
+#[derive(Args)]
+struct Controller {
     #[command(flatten)]
     flags: controller::Flags,
 
@@ -32,31 +47,38 @@ struct ControllerCommand {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().collect();
+    let (args, ignored) = controller::without_kind_concurrency(std::env::args());
+    let called = args.first().map(OsStr::new);
     // The name decides what it is, so that images and manifests of the replaced manager keep working.
-    let called = args.first().map(PathBuf::from).and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
-    if called.as_deref() == Some("manager") {
-        let (args, ignored) = controller::without_kind_concurrency(args);
-        return run_controller(ControllerCommand::parse_from(args), &ignored);
+    if called.and_then(|path| Path::new(path).file_name()).is_some_and(|name| name == "manager") {
+        return run_controller(Manager::parse_from(args).controller, &ignored);
     }
-    let (args, ignored) = controller::without_kind_concurrency(args);
-    match Cli::parse_from(args).command {
-        Command::Controller(command) => run_controller(command, &ignored),
+    let parser = Cli::command().bin_name(cli::program_name(called));
+    let parsed = Cli::from_arg_matches(&parser.get_matches_from(args)).unwrap_or_else(|error| error.exit());
+    match parsed.command {
+        Command::Controller(command) => run_controller(*command, &ignored),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "cadastre", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Command::Person(command) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map_or_else(|error| failed(&error.into()), |runtime| runtime.block_on(cli::run(command)))
+        }
     }
 }
 
-fn run_controller(command: ControllerCommand, ignored: &[String]) -> ExitCode {
+fn run_controller(command: Controller, ignored: &[String]) -> ExitCode {
     let kubeconfig = (!command.kubeconfig.is_empty()).then(|| PathBuf::from(command.kubeconfig));
     // Two threads: one keeps answering webhooks while the other works through a burst.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = runtime
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(controller::run(command.flags, kubeconfig, ignored)));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cadastre: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("cadastre: {error:#}");
+    ExitCode::FAILURE
 }

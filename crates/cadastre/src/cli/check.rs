@@ -15,6 +15,7 @@ use super::{
     paint::{Paint, Tone},
     progress::Meter,
     session::{Cluster, Namespaces, Session},
+    text::visible,
 };
 
 /// Objects of a finding shown to people, unless --verbose.
@@ -59,7 +60,9 @@ pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
     survey::confirm(&session.client, &session.served, &mut snapshot).await?;
     drop(meter);
     let audit = audit(&snapshot, namespace);
-    flags.output.print(&audit, |paint| text(&audit, flags.verbose, paint))?;
+    flags
+        .output
+        .print(&audit, |paint| text(&audit, flags.verbose, paint))?;
     Ok(ExitCode::from(code(&audit)))
 }
 
@@ -79,7 +82,12 @@ fn text(audit: &Audit, is_verbose: bool, paint: Paint) -> String {
     }
     for gap in &audit.not_looked_at {
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{}  {gap}\n", paint.say(Tone::Bad, "not looked at"));
+        let _ = writeln!(
+            out,
+            "{}  {}\n",
+            paint.say(Tone::Bad, "not looked at"),
+            visible(gap)
+        );
     }
     out.push_str(&summary(&audit.summary, paint));
     out
@@ -92,14 +100,21 @@ fn show(out: &mut String, finding: &Finding, is_verbose: bool, paint: Paint) {
         Severity::Note => Tone::Faint,
     };
     let severity = paint.say(tone, format!("{:7}", finding.severity));
-    let pool = finding.pool.as_ref().map_or_else(String::new, |pool| format!("  {pool}"));
+    let pool = finding
+        .pool
+        .as_ref()
+        .map_or_else(String::new, |pool| format!("  {pool}"));
     let _ = writeln!(out, "{severity}  {}{pool}", paint.say(Tone::Title, finding.kind));
-    let _ = writeln!(out, "         {}", finding.message);
+    let _ = writeln!(out, "         {}", visible(&finding.message));
     if !finding.objects.is_empty() {
         let _ = writeln!(out, "         {}", objects(finding, is_verbose));
     }
     if !finding.remedy.is_empty() {
-        let _ = writeln!(out, "         {}", paint.say(Tone::Faint, format!("-> {}", finding.remedy)));
+        let _ = writeln!(
+            out,
+            "         {}",
+            paint.say(Tone::Faint, format!("-> {}", finding.remedy))
+        );
     }
     out.push('\n');
 }
@@ -110,10 +125,18 @@ fn objects(finding: &Finding, is_verbose: bool) -> String {
     let is_mixed = finding.objects.iter().any(|object| Some(object.kind) != first);
     let shown = if is_verbose { finding.objects.len() } else { SHOWN };
     let name = |object: &pools::plan::snapshot::ObjectRef| {
-        if is_mixed { format!("{} {object}", object.kind) } else { object.to_string() }
+        if is_mixed {
+            format!("{} {object}", object.kind)
+        } else {
+            object.to_string()
+        }
     };
     let names: Vec<String> = finding.objects.iter().take(shown).map(name).collect();
-    let kind = if is_mixed { String::new() } else { format!("{}: ", first.unwrap_or_default()) };
+    let kind = if is_mixed {
+        String::new()
+    } else {
+        format!("{}: ", first.unwrap_or_default())
+    };
     match finding.objects.len() - names.len() {
         0 => format!("{kind}{}", names.join(", ")),
         more => format!("{kind}{} and {more} more", names.join(", ")),
@@ -121,7 +144,14 @@ fn objects(finding: &Finding, is_verbose: bool) -> String {
 }
 
 fn summary(summary: &Summary, paint: Paint) -> String {
-    let Summary { errors, warnings, notes, pools, claims, addresses } = *summary;
+    let Summary {
+        errors,
+        warnings,
+        notes,
+        pools,
+        claims,
+        addresses,
+    } = *summary;
     let of = |count: usize, one: &str, many: &str| match count {
         1 => format!("1 {one}"),
         count => format!("{count} {many}"),
@@ -158,16 +188,33 @@ mod tests {
         Finding {
             severity,
             kind,
-            pool: Some(PoolKey { kind: "InClusterIPPool", namespace: Some("a".into()), name: "p".into() }),
+            pool: Some(PoolKey {
+                kind: "InClusterIPPool",
+                namespace: Some("a".into()),
+                name: "p".into(),
+            }),
             message: "something is the case".into(),
             remedy: "do something".into(),
-            objects: (1..=addresses).map(|n| ObjectRef::address(&ObjectName::new("a", &format!("n{n}")))).collect(),
+            objects: (1..=addresses)
+                .map(|n| ObjectRef::address(&ObjectName::new("a", &format!("n{n}"))))
+                .collect(),
         }
     }
 
     fn report(findings: Vec<Finding>, errors: usize, warnings: usize) -> Audit {
-        let summary = Summary { errors, warnings, notes: 0, pools: 1, claims: 7, addresses: 8 };
-        Audit { findings, summary, not_looked_at: Vec::new() }
+        let summary = Summary {
+            errors,
+            warnings,
+            notes: 0,
+            pools: 1,
+            claims: 7,
+            addresses: 8,
+        };
+        Audit {
+            findings,
+            summary,
+            not_looked_at: Vec::new(),
+        }
     }
 
     #[test]
@@ -206,10 +253,21 @@ warning  UnusablePool  InClusterIPPool a/p
     fn pools_of_different_kinds_are_named_with_their_kind() {
         let mut overlap = finding(Severity::Warning, FindingKind::OverlappingPools, 0);
         overlap.objects = vec![
-            ObjectRef { kind: "GlobalInClusterIPPool", namespace: None, name: "g".into() },
-            ObjectRef { kind: "InClusterIPPool", namespace: Some("a".into()), name: "p".into() },
+            ObjectRef {
+                kind: "GlobalInClusterIPPool",
+                namespace: None,
+                name: "g".into(),
+            },
+            ObjectRef {
+                kind: "InClusterIPPool",
+                namespace: Some("a".into()),
+                name: "p".into(),
+            },
         ];
-        assert_eq!(objects(&overlap, false), "GlobalInClusterIPPool g, InClusterIPPool a/p");
+        assert_eq!(
+            objects(&overlap, false),
+            "GlobalInClusterIPPool g, InClusterIPPool a/p"
+        );
     }
 
     #[test]

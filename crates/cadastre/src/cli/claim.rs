@@ -16,6 +16,7 @@ use super::{
     NO,
     output::{Format, Output},
     session::{Cluster, Namespace, Session},
+    text::visible,
 };
 
 /// Ask a pool for an address: create an IPAddressClaim, wait, print the address
@@ -75,7 +76,7 @@ pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(Trouble::Ask(error @ (AskError::Look(_) | AskError::Pool(_)))) => Err(error.into()),
         Err(Trouble::Ask(error)) => {
-            eprintln!("cadastre: {error}");
+            eprintln!("cadastre: {}", visible(&error.to_string()));
             Ok(ExitCode::from(NO))
         }
         Err(Trouble::Print(error)) => Err(error),
@@ -95,26 +96,48 @@ impl From<AskError> for Trouble {
 
 async fn serve(flags: &Flags, session: &Session) -> Result<(), Trouble> {
     let (client, served) = (&session.client, &session.served);
-    let namespace = flags.scope.namespace.as_deref().unwrap_or(&session.default_namespace);
+    let namespace = flags
+        .scope
+        .namespace
+        .as_deref()
+        .unwrap_or(&session.default_namespace);
     let pool = match flags.kind {
         Some(kind) => PoolName::new(kind, namespace, &flags.pool),
         None => ask::find_pool(client, namespace, &flags.pool).await?,
     };
     let claim = ObjectName::new(namespace, &flags.name);
-    let request = Request { claim, pool, cluster: flags.cluster_name.clone() };
+    let request = Request {
+        claim,
+        pool,
+        cluster: flags.cluster_name.clone(),
+    };
     if !ask::create(client, served, &request).await? {
-        eprintln!("IPAddressClaim {} exists already and draws from the same pool", request.claim);
+        eprintln!(
+            "IPAddressClaim {} exists already and draws from the same pool",
+            request.claim
+        );
     }
     if flags.timeout.is_zero() {
-        let created = Created { namespace, name: &flags.name };
-        return flags.output.print(&created, |_| String::new()).map_err(Trouble::Print);
+        let created = Created {
+            namespace,
+            name: &flags.name,
+        };
+        return flags
+            .output
+            .print(&created, |_| String::new())
+            .map_err(Trouble::Print);
     }
-    let news = |why: &str| eprintln!("waiting: {why}");
+    let news = |why: &str| eprintln!("waiting: {}", visible(why));
     let bound = ask::wait(client, served, &request, flags.timeout, news).await?;
     if flags.output.output == Format::Text {
-        eprintln!("{}", details(&bound));
+        eprintln!("{}", visible(&details(&bound)));
     }
-    flags.output.print(&bound, |_| address(&bound, request.pool.kind())).map_err(Trouble::Print)
+    flags
+        .output
+        .print(&bound, |_| {
+            visible(&address(&bound, request.pool.kind())).into_owned()
+        })
+        .map_err(Trouble::Print)
 }
 
 /// What a script wants: the address, and for prefix pools the prefix.
@@ -127,15 +150,25 @@ fn address(bound: &Bound, kind: PoolKind) -> String {
 
 /// What a person wants beside it.
 fn details(bound: &Bound) -> String {
-    let prefix = bound.prefix.map_or_else(String::new, |prefix| format!(", prefix length {prefix}"));
-    let gateway = bound.gateway.as_ref().map_or_else(String::new, |gateway| format!(", gateway {gateway}"));
-    format!("{}/{} is bound to {}{prefix}{gateway}", bound.namespace, bound.name, bound.pool)
+    let prefix = bound
+        .prefix
+        .map_or_else(String::new, |prefix| format!(", prefix length {prefix}"));
+    let gateway = bound
+        .gateway
+        .as_ref()
+        .map_or_else(String::new, |gateway| format!(", gateway {gateway}"));
+    format!(
+        "{}/{} is bound to {}{prefix}{gateway}",
+        bound.namespace, bound.name, bound.pool
+    )
 }
 
 /// The kind as Kubernetes writes it, or its resource name, in any case.
 fn pool_kind(text: &str) -> Result<PoolKind, String> {
     let names = |kind: PoolKind| [kind.kind(), kind.singular(), kind.plural()];
-    let found = PoolKind::ALL.into_iter().find(|kind| names(*kind).iter().any(|n| n.eq_ignore_ascii_case(text)));
+    let found = PoolKind::ALL
+        .into_iter()
+        .find(|kind| names(*kind).iter().any(|n| n.eq_ignore_ascii_case(text)));
     found.ok_or_else(|| format!("the kinds are {}", PoolKind::ALL.map(PoolKind::kind).join(", ")))
 }
 
@@ -157,7 +190,14 @@ mod tests {
 
     #[test]
     fn times_are_written_as_people_write_them() {
-        let table = [("0", 0), ("0s", 0), ("60", 60), ("90s", 90), ("5m", 300), ("1h30m", 5400)];
+        let table = [
+            ("0", 0),
+            ("0s", 0),
+            ("60", 60),
+            ("90s", 90),
+            ("5m", 300),
+            ("1h30m", 5400),
+        ];
         for (text, seconds) in table {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
@@ -168,15 +208,28 @@ mod tests {
 
     #[test]
     fn kinds_are_known_by_all_their_names() {
-        for text in ["InClusterIPPool", "inclusterippool", "inclusterippools", "INCLUSTERIPPOOL"] {
+        for text in [
+            "InClusterIPPool",
+            "inclusterippool",
+            "inclusterippools",
+            "INCLUSTERIPPOOL",
+        ] {
             assert_eq!(pool_kind(text), Ok(PoolKind::InClusterIPPool), "{text}");
         }
-        assert!(pool_kind("pool").unwrap_err().contains("GlobalInClusterPrefixPool"));
+        assert!(
+            pool_kind("pool")
+                .unwrap_err()
+                .contains("GlobalInClusterPrefixPool")
+        );
     }
 
     #[test]
     fn the_address_stands_alone_but_a_prefix_keeps_its_length() {
-        let pool = PoolKey { kind: "InClusterIPPool", namespace: Some("team-a".into()), name: "workers".into() };
+        let pool = PoolKey {
+            kind: "InClusterIPPool",
+            namespace: Some("team-a".into()),
+            name: "workers".into(),
+        };
         let bound = Bound {
             namespace: "team-a".into(),
             name: "node-1".into(),

@@ -21,7 +21,7 @@ use super::{
     progress::Meter,
     session::{Cluster, Namespace, Session},
     table::{Align, Cell, Table},
-    text::age,
+    text::{age, visible},
 };
 
 /// Explain why a claim has its address, or why it has none
@@ -65,10 +65,12 @@ impl FromStr for Target {
         // kubectl -o name prints resource.group/name.
         let resource = kind.split('.').next().unwrap_or_default().to_ascii_lowercase();
         match &*resource {
-            "claim" | "claims" | "ipaddressclaim" | "ipaddressclaims" if !name.is_empty() => {
-                Ok(Self { claim: name.to_owned() })
+            "claim" | "claims" | "ipaddressclaim" | "ipaddressclaims" if !name.is_empty() => Ok(Self {
+                claim: name.to_owned(),
+            }),
+            "claim" | "claims" | "ipaddressclaim" | "ipaddressclaims" => {
+                Err("the name is missing".to_owned())
             }
-            "claim" | "claims" | "ipaddressclaim" | "ipaddressclaims" => Err("the name is missing".to_owned()),
             _ => Err(format!("`{kind}` cannot be explained; only claim/NAME can")),
         }
     }
@@ -77,51 +79,96 @@ impl FromStr for Target {
 pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
     let session = Session::open(&flags.cluster).await?;
     let (client, served) = (&session.client, &session.served);
-    let namespace = flags.scope.namespace.as_deref().unwrap_or(&session.default_namespace);
+    let namespace = flags
+        .scope
+        .namespace
+        .as_deref()
+        .unwrap_or(&session.default_namespace);
     let name = &flags.target.claim;
     let Some(claim) = survey::claim(client, served, namespace, name).await? else {
         eprintln!("cadastre: there is no IPAddressClaim {namespace}/{name}");
         return Ok(ExitCode::from(NO));
     };
     let reach = PoolName::of_claim(namespace, &claim.spec.pool_ref)
-        .map_or(Reach::Namespace(namespace), |pool| Reach::for_pool(&pool, namespace));
+        .map_or(Reach::Namespace(namespace), |pool| {
+            Reach::for_pool(&pool, namespace)
+        });
     let meter = Meter::start();
     let mut snapshot = survey::take(client, served, reach, &meter).await?;
     drop(meter);
     // The claim may be younger than the list.
     snapshot.add_claim(&claim);
     let explanation = explain(&snapshot, &claim);
-    flags.output.print(&explanation, |paint| text(&explanation, snapshot.taken(), paint))?;
+    flags
+        .output
+        .print(&explanation, |paint| text(&explanation, snapshot.taken(), paint))?;
     for gap in snapshot.gaps() {
-        eprintln!("not looked at: {gap}");
+        eprintln!("not looked at: {}", visible(gap));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn text(told: &Explanation, now: Timestamp, paint: Paint) -> String {
     let mut out = head(told, now, paint);
-    section(&mut out, paint, "Rules, in the order they are asked", &rules(&told.rules, paint));
+    section(
+        &mut out,
+        paint,
+        "Rules, in the order they are asked",
+        &rules(&told.rules, paint),
+    );
     out.push('\n');
-    let tone = if told.next.step == "Rest" { Tone::Good } else { Tone::Attention };
-    line(&mut out, paint, "Next step", &paint.say(tone, &told.next.says));
+    let tone = if told.next.step == "Rest" {
+        Tone::Good
+    } else {
+        Tone::Attention
+    };
+    line(
+        &mut out,
+        paint,
+        "Next step",
+        &paint.say(tone, visible(&told.next.says)),
+    );
     if told.next.is_due {
-        let hint = "a running controller does this at once; if it stays, see whether one runs and serves this claim";
+        let hint =
+            "a running controller does this at once; if it stays, see whether one runs and serves this claim";
         line(&mut out, paint, "", &paint.say(Tone::Faint, hint));
     }
     if let Some(queue) = told.queue {
-        line(&mut out, paint, "Queue", &format!("{} of {} waiting claims, oldest first", queue.position, queue.length));
+        let place = match queue.length {
+            1 => "first and only claim that waits".to_owned(),
+            length => format!("{} of {length} waiting claims, oldest first", queue.position),
+        };
+        line(&mut out, paint, "Queue", &place);
     }
-    section(&mut out, paint, "Conditions", &conditions(&told.conditions, now, paint));
+    section(
+        &mut out,
+        paint,
+        "Conditions",
+        &conditions(&told.conditions, now, paint),
+    );
     section(&mut out, paint, "Address", &address(told.address.as_ref(), paint));
     out
 }
 
 fn head(told: &Explanation, now: Timestamp, paint: Paint) -> String {
     let mut out = String::new();
-    line(&mut out, paint, "Claim", &format!("{}/{}", told.namespace, told.name));
-    let pool = told.pool.as_ref().map_or_else(|| "another provider's".to_owned(), ToString::to_string);
+    line(
+        &mut out,
+        paint,
+        "Claim",
+        &format!("{}/{}", told.namespace, told.name),
+    );
+    let pool = told
+        .pool
+        .as_ref()
+        .map_or_else(|| "another provider's".to_owned(), ToString::to_string);
     line(&mut out, paint, "Pool", &pool);
-    line(&mut out, paint, "Cluster", told.cluster.as_deref().unwrap_or("none"));
+    line(
+        &mut out,
+        paint,
+        "Cluster",
+        told.cluster.as_deref().unwrap_or("none"),
+    );
     if let Some(created) = told.created {
         line(&mut out, paint, "Age", &age(created, now));
     }
@@ -146,18 +193,20 @@ fn section(out: &mut String, paint: Paint, title: &str, body: &str) {
 }
 
 fn rules(rules: &[RuleLine], paint: Paint) -> String {
-    let width = rules.iter().map(|line| line.rule.title().len()).max().unwrap_or(0);
+    let width = rules
+        .iter()
+        .map(|line| line.rule.title().len())
+        .max()
+        .unwrap_or(0);
     let lines = rules.iter().map(|line| {
-        let rule = line.rule;
+        let (rule, input) = (line.rule, visible(&line.input));
         match line.verdict {
-            Verdict::Passed => format!("{}  {rule:width$}   {}\n", paint.say(Tone::Good, "ok"), line.input),
+            Verdict::Passed => format!("{}  {rule:width$}   {}\n", paint.say(Tone::Good, "ok"), input),
             Verdict::Decides => {
                 let mark = paint.say(Tone::Attention, "=>");
-                format!("{mark}  {rule:width$}   {}\n", paint.say(Tone::Title, &line.input))
+                format!("{mark}  {rule:width$}   {}\n", paint.say(Tone::Title, input))
             }
-            Verdict::NotReached => {
-                paint.say(Tone::Faint, format!(" -  {rule:width$}   {}", line.input)) + "\n"
-            }
+            Verdict::NotReached => paint.say(Tone::Faint, format!(" -  {rule:width$}   {input}")) + "\n",
         }
     });
     lines.collect()
@@ -170,27 +219,51 @@ fn conditions(conditions: &[AnyCondition], now: Timestamp, paint: Paint) -> Stri
     let columns = ["TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"];
     let mut table = Table::new(columns.map(|column| (column, Align::Left)));
     for condition in conditions {
-        let since: Option<Timestamp> = condition.last_transition_time.as_deref().and_then(|t| t.parse().ok());
-        let tone = if condition.status == "True" { Tone::Good } else { Tone::Attention };
+        let since: Option<Timestamp> = condition
+            .last_transition_time
+            .as_deref()
+            .and_then(|t| t.parse().ok());
+        let tone = if condition.status == "True" {
+            Tone::Good
+        } else {
+            Tone::Attention
+        };
         table.push([
-            condition.type_.as_str().into(),
-            Cell::toned(condition.status.as_str(), tone),
-            condition.reason.as_deref().unwrap_or("-").into(),
-            since.map_or_else(|| "-".to_owned(), |since| age(since, now)).into(),
-            condition.message.as_deref().unwrap_or_default().into(),
+            visible(&condition.type_).into(),
+            Cell::toned(visible(&condition.status), tone),
+            visible(condition.reason.as_deref().unwrap_or("-")).into(),
+            since
+                .map_or_else(|| "-".to_owned(), |since| age(since, now))
+                .into(),
+            visible(condition.message.as_deref().unwrap_or_default()).into(),
         ]);
     }
     table.render(paint)
 }
 
 fn address(address: Option<&AddressView>, paint: Paint) -> String {
-    let Some(address) = address else { return "none".to_owned() };
+    let Some(address) = address else {
+        return "none".to_owned();
+    };
     let mut out = String::new();
-    let prefix = address.prefix.map_or_else(String::new, |prefix| format!("/{prefix}"));
-    let gateway = address.gateway.as_ref().map_or_else(String::new, |gateway| format!(", gateway {gateway}"));
-    let _ = writeln!(out, "{}{prefix}{gateway}", address.address);
-    let _ = writeln!(out, "IPAddress   {}{}", address.name, if address.deleting { ", being deleted" } else { "" });
-    let pool = address.pool.as_ref().map_or_else(|| "not one of ours".to_owned(), ToString::to_string);
+    let prefix = address
+        .prefix
+        .map_or_else(String::new, |prefix| format!("/{prefix}"));
+    let gateway = address
+        .gateway
+        .as_ref()
+        .map_or_else(String::new, |gateway| format!(", gateway {}", visible(gateway)));
+    let _ = writeln!(out, "{}{prefix}{gateway}", visible(&address.address));
+    let _ = writeln!(
+        out,
+        "IPAddress   {}{}",
+        address.name,
+        if address.deleting { ", being deleted" } else { "" }
+    );
+    let pool = address
+        .pool
+        .as_ref()
+        .map_or_else(|| "not one of ours".to_owned(), ToString::to_string);
     let place = match address.in_pool {
         Some(true) => "",
         Some(false) => " (out of range: the pool does not contain it)",
@@ -208,16 +281,23 @@ fn owner(owner: &OwnerView) -> String {
     if owner.controller {
         remarks.push("controller");
     }
-    match owner.alive {
-        Some(false) => remarks.push("does not exist (any more)"),
-        Some(true) | None => {}
+    if owner.alive == Some(false) {
+        remarks.push("does not exist (any more)");
     }
-    let remarks = if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join(", ")) };
+    let remarks = if remarks.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", remarks.join(", "))
+    };
     format!("{} {}{remarks}", owner.kind, owner.name)
 }
 
 fn list(items: &[String]) -> String {
-    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+    if items.is_empty() {
+        "none".to_owned()
+    } else {
+        items.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -230,11 +310,19 @@ mod tests {
     use super::*;
 
     fn pool() -> PoolKey {
-        PoolKey { kind: "InClusterIPPool", namespace: Some("team-a".into()), name: "workers".into() }
+        PoolKey {
+            kind: "InClusterIPPool",
+            namespace: Some("team-a".into()),
+            name: "workers".into(),
+        }
     }
 
     fn exhausted() -> Explanation {
-        let line = |rule, input: &str, verdict| RuleLine { rule, input: input.to_owned(), verdict };
+        let line = |rule, input: &str, verdict| RuleLine {
+            rule,
+            input: input.to_owned(),
+            verdict,
+        };
         Explanation {
             namespace: "team-a".into(),
             name: "node-7".into(),
@@ -243,12 +331,23 @@ mod tests {
             created: Some("2026-01-10T11:54:48Z".parse().unwrap()),
             deleted: None,
             rules: vec![
-                line(Rule::Ours, "draws from InClusterIPPool team-a/workers", Verdict::Passed),
+                line(
+                    Rule::Ours,
+                    "draws from InClusterIPPool team-a/workers",
+                    Verdict::Passed,
+                ),
                 line(Rule::ExistingAddress, "none of this name", Verdict::Decides),
                 line(Rule::Capacity, "total 2, used 2, free 0", Verdict::NotReached),
             ],
-            next: Step { step: "Rest", says: "waits: PoolExhausted".into(), is_due: false },
-            queue: Some(QueuePlace { position: 3, length: 7 }),
+            next: Step {
+                step: "Rest",
+                says: "waits: PoolExhausted".into(),
+                is_due: false,
+            },
+            queue: Some(QueuePlace {
+                position: 3,
+                length: 7,
+            }),
             conditions: vec![AnyCondition {
                 type_: "Ready".into(),
                 status: "False".into(),
@@ -300,8 +399,18 @@ Address
             deleting: true,
             finalizers: vec![],
             owners: vec![
-                OwnerView { kind: "IPAddressClaim".into(), name: "node-7".into(), controller: true, alive: Some(false) },
-                OwnerView { kind: "Machine".into(), name: "m".into(), controller: false, alive: None },
+                OwnerView {
+                    kind: "IPAddressClaim".into(),
+                    name: "node-7".into(),
+                    controller: true,
+                    alive: Some(false),
+                },
+                OwnerView {
+                    kind: "Machine".into(),
+                    name: "m".into(),
+                    controller: false,
+                    alive: None,
+                },
             ],
         };
         let expected = "\
@@ -316,7 +425,12 @@ Finalizers  none
 
     #[test]
     fn claims_are_named_as_people_and_kubectl_name_them() {
-        for text in ["claim/x", "ipaddressclaim/x", "IPAddressClaims/x", "ipaddressclaim.ipam.cluster.x-k8s.io/x"] {
+        for text in [
+            "claim/x",
+            "ipaddressclaim/x",
+            "IPAddressClaims/x",
+            "ipaddressclaim.ipam.cluster.x-k8s.io/x",
+        ] {
             assert_eq!(text.parse::<Target>(), Ok(Target { claim: "x".into() }), "{text}");
         }
         let table = [

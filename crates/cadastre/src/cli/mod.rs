@@ -52,7 +52,11 @@ pub(crate) async fn run(command: Command) -> ExitCode {
 pub(crate) fn program_name(argv0: Option<&OsStr>) -> &'static str {
     let file = argv0.and_then(|path| Path::new(path).file_stem());
     // kubectl finds plugins with underscores where the command has dashes.
-    if file.is_some_and(|name| name == "kubectl-cadastre") { "kubectl cadastre" } else { "cadastre" }
+    if file.is_some_and(|name| name == "kubectl-cadastre") {
+        "kubectl cadastre"
+    } else {
+        "cadastre"
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ impl Paint {
     pub(crate) fn for_stdout() -> Self {
         let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { is_on: io::stdout().is_terminal() && !is_unwanted && !is_dumb }
+        Self {
+            is_on: io::stdout().is_terminal() && !is_unwanted && !is_dumb,
+        }
     }
 
     /// The text in the colour of its tone.

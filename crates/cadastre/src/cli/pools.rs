@@ -16,7 +16,7 @@ use super::{
     progress::Meter,
     session::{Cluster, Namespaces, Session},
     table::{Align, Cell, Table},
-    text::count,
+    text::{count, visible},
 };
 
 /// Show how full the pools are and who waits for them
@@ -53,13 +53,25 @@ struct Report {
 
 pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
     let session = Session::open(&flags.cluster).await?;
-    let namespace = flags.scope.namespace.as_deref().unwrap_or(&session.default_namespace);
+    let namespace = flags
+        .scope
+        .namespace
+        .as_deref()
+        .unwrap_or(&session.default_namespace);
     let namespace = (!flags.scope.all_namespaces).then_some(namespace);
     let meter = Meter::start();
-    let snapshot =
-        survey::take(&session.client, &session.served, Reach::Everywhere { or_in: namespace }, &meter).await?;
+    let snapshot = survey::take(
+        &session.client,
+        &session.served,
+        Reach::Everywhere { or_in: namespace },
+        &meter,
+    )
+    .await?;
     drop(meter);
-    let report = Report { pools: rows(&snapshot, namespace), not_looked_at: snapshot.gaps().to_vec() };
+    let report = Report {
+        pools: rows(&snapshot, namespace),
+        not_looked_at: snapshot.gaps().to_vec(),
+    };
     flags.output.print(&report, |paint| table(&report.pools, paint))?;
     if let (true, Some(namespace)) = (report.pools.is_empty(), namespace) {
         eprintln!("no pools in namespace {namespace}, and no global ones; -A shows all namespaces");
@@ -67,7 +79,7 @@ pub(crate) async fn run(flags: Flags) -> Result<ExitCode> {
         eprintln!("no pools");
     }
     for gap in &report.not_looked_at {
-        eprintln!("not looked at: {gap}");
+        eprintln!("not looked at: {}", visible(gap));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -98,9 +110,15 @@ fn table(pools: &[PoolRow], paint: Paint) -> String {
 fn row(pool: &PoolRow) -> [Cell; 9] {
     let exact = |n: Option<u128>| n.map_or_else(|| "-".to_owned(), count);
     let waiting = pool.waiting.to_string();
-    let out_of_range = pool.out_of_range.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let out_of_range = pool
+        .out_of_range
+        .map_or_else(|| "-".to_owned(), |n| n.to_string());
     let toned = |text: String, is_worrying: bool, tone| {
-        if is_worrying { Cell::toned(text, tone) } else { Cell::from(text) }
+        if is_worrying {
+            Cell::toned(text, tone)
+        } else {
+            Cell::from(text)
+        }
     };
     let is_full = pool.free == Some(0) && pool.total != Some(0);
     [
@@ -111,7 +129,11 @@ fn row(pool: &PoolRow) -> [Cell; 9] {
         pool.used.to_string().into(),
         toned(exact(pool.exact.map(|e| e.free)), is_full, Tone::Attention),
         toned(waiting, pool.waiting > 0, Tone::Attention),
-        toned(out_of_range, pool.out_of_range.is_some_and(|n| n > 0), Tone::Attention),
+        toned(
+            out_of_range,
+            pool.out_of_range.is_some_and(|n| n > 0),
+            Tone::Attention,
+        ),
         note(pool).map_or_else(|| "".into(), |(text, tone)| Cell::toned(text, tone)),
     ]
 }
@@ -120,7 +142,7 @@ fn note(pool: &PoolRow) -> Option<(String, Tone)> {
     let deleting = pool.deleting.then_some("being deleted");
     let paused = pool.paused.then_some("paused");
     match &pool.problem {
-        Some(problem) => Some((format!("unusable: {problem}"), Tone::Bad)),
+        Some(problem) => Some((format!("unusable: {}", visible(problem)), Tone::Bad)),
         None => deleting.or(paused).map(|text| (text.to_owned(), Tone::Attention)),
     }
 }
@@ -134,7 +156,11 @@ mod tests {
     fn pool(kind: &'static str, namespace: Option<&str>, name: &str, total: u128, used: i64) -> PoolRow {
         let free = total.saturating_sub(u128::try_from(used).unwrap());
         PoolRow {
-            pool: PoolKey { kind, namespace: namespace.map(str::to_owned), name: name.to_owned() },
+            pool: PoolKey {
+                kind,
+                namespace: namespace.map(str::to_owned),
+                name: name.to_owned(),
+            },
             total: Some(i64::try_from(total).unwrap_or(i64::MAX)),
             used,
             free: Some(i64::try_from(free).unwrap_or(i64::MAX - used)),
@@ -152,7 +178,10 @@ mod tests {
         let mut full = pool("InClusterIPPool", Some("team-a"), "workers", 253, 253);
         full.waiting = 12;
         full.out_of_range = Some(1);
-        let rows = [full, pool("GlobalInClusterPrefixPool", None, "pods", (1 << 80) - 1, 3)];
+        let rows = [
+            full,
+            pool("GlobalInClusterPrefixPool", None, "pods", (1 << 80) - 1, 3),
+        ];
         let expected = "\
 KIND                        NAMESPACE   NAME       TOTAL   USED     FREE   WAITING   OUT OF RANGE
 InClusterIPPool             team-a      workers      253    253        0        12              1

@@ -69,7 +69,11 @@ impl Session {
         let default_namespace = config.default_namespace.clone();
         let client = connect_with(config, &options).map_err(on_one_line)?;
         let served = survey::served(&client).await?;
-        Ok(Self { client, served, default_namespace })
+        Ok(Self {
+            client,
+            served,
+            default_namespace,
+        })
     }
 }
 
@@ -78,10 +82,14 @@ async fn config(cluster: &Cluster, options: &ClientOptions) -> Result<Config> {
         return load_config(options).await.map_err(on_one_line);
     };
     let file = match &cluster.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path).with_context(|| format!("cannot use the kubeconfig {}", path.display())),
+        Some(path) => Kubeconfig::read_from(path)
+            .with_context(|| format!("cannot use the kubeconfig {}", path.display())),
         None => Kubeconfig::read().context("cannot read the kubeconfig; pass --kubeconfig or set KUBECONFIG"),
     }?;
-    let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: Some(context.clone()),
+        ..KubeConfigOptions::default()
+    };
     let config = Config::from_custom_kubeconfig(file, &options).await;
     config.with_context(|| format!("cannot use the context {context}"))
 }

@@ -30,13 +30,19 @@ pub(crate) struct Cell {
 impl Cell {
     /// A cell of a colour.
     pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
-        Self { text: text.into(), tone: Some(tone) }
+        Self {
+            text: text.into(),
+            tone: Some(tone),
+        }
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), tone: None }
+        Self {
+            text: text.into(),
+            tone: None,
+        }
     }
 }
 
@@ -49,7 +55,10 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these columns and no rows.
     pub(crate) fn new(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
-        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
+        Self {
+            columns: columns.into_iter().collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// Appends a row. Cells beyond the last column are not printed, missing ones are empty.
@@ -59,11 +68,24 @@ impl Table {
 
     /// The table, one line each for header and rows, without blanks at the ends of lines.
     pub(crate) fn render(&self, paint: Paint) -> String {
-        let header = self.columns.iter().map(|(title, _)| Cell::toned(*title, Tone::Title)).collect::<Vec<_>>();
+        let header = self
+            .columns
+            .iter()
+            .map(|(title, _)| Cell::toned(*title, Tone::Title))
+            .collect::<Vec<_>>();
         let widths: Vec<usize> = (0..self.columns.len())
-            .map(|i| iter::once(&header).chain(&self.rows).filter_map(|row| row.get(i)).map(width).max().unwrap_or(0))
+            .map(|i| {
+                iter::once(&header)
+                    .chain(&self.rows)
+                    .filter_map(|row| row.get(i))
+                    .map(width)
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
-        let lines = iter::once(&header).chain(&self.rows).map(|row| self.line(row, &widths, paint));
+        let lines = iter::once(&header)
+            .chain(&self.rows)
+            .map(|row| self.line(row, &widths, paint));
         lines.collect()
     }
 
@@ -73,10 +95,18 @@ impl Table {
         let mut owed = 0;
         for ((cell, (_, align)), column) in row.iter().zip(&self.columns).zip(widths) {
             let pad = column - width(cell);
-            let (before, after) = if *align == Align::Right { (pad, 0) } else { (0, pad) };
+            let (before, after) = if *align == Align::Right {
+                (pad, 0)
+            } else {
+                (0, pad)
+            };
             if !cell.text.is_empty() {
                 line.push_str(&" ".repeat(owed + before));
-                line.push_str(&cell.tone.map_or_else(|| cell.text.clone(), |tone| paint.say(tone, &cell.text)));
+                line.push_str(
+                    &cell
+                        .tone
+                        .map_or_else(|| cell.text.clone(), |tone| paint.say(tone, &cell.text)),
+                );
                 owed = after + GAP;
             } else {
                 owed += column + GAP;
@@ -97,9 +127,17 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let mut table = Table::new([("NAME", Align::Left), ("FREE", Align::Right), ("NOTE", Align::Left)]);
+        let mut table = Table::new([
+            ("NAME", Align::Left),
+            ("FREE", Align::Right),
+            ("NOTE", Align::Left),
+        ]);
         table.push(["a".into(), "7".into(), "".into()]);
-        table.push(["a-longer-name".into(), "12345".into(), Cell::toned("paused", Tone::Attention)]);
+        table.push([
+            "a-longer-name".into(),
+            "12345".into(),
+            Cell::toned("paused", Tone::Attention),
+        ]);
         table.push(["".into(), "≥ 2".into()]);
         table
     }
@@ -118,8 +156,14 @@ a-longer-name   12345   paused
     #[test]
     fn colours_do_not_move_columns() {
         let coloured = table().render(Paint::COLOURED);
-        assert!(coloured.contains("12345   \x1b[33mpaused\x1b[0m\n"), "{coloured:?}");
-        let without: String = coloured.replace("\x1b[1m", "").replace("\x1b[33m", "").replace("\x1b[0m", "");
+        assert!(
+            coloured.contains("12345   \x1b[33mpaused\x1b[0m\n"),
+            "{coloured:?}"
+        );
+        let without: String = coloured
+            .replace("\x1b[1m", "")
+            .replace("\x1b[33m", "")
+            .replace("\x1b[0m", "");
         assert_eq!(without, table().render(Paint::PLAIN));
     }
 }

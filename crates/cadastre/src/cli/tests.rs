@@ -56,7 +56,11 @@ fn bad_lines_are_refused_with_the_right_complaint() {
         ("check extra", ErrorKind::UnknownArgument),
     ];
     for (line, expected) in lines {
-        assert_eq!(parse(line).map_err(|error| error.kind()).err(), Some(expected), "{line}");
+        assert_eq!(
+            parse(line).map_err(|error| error.kind()).err(),
+            Some(expected),
+            "{line}"
+        );
     }
 }
 
@@ -65,9 +69,18 @@ fn every_command_says_what_it_does_in_one_sentence_and_shows_examples() {
     for command in Cli::command().get_subcommands() {
         let name = command.get_name();
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        assert!(!about.is_empty() && !about.ends_with('.') && !about.contains('\n'), "{name}: {about:?}");
-        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        assert!(examples.contains(&format!("\n  cadastre {name}")), "{name} has no example");
+        assert!(
+            !about.is_empty() && !about.ends_with('.') && !about.contains('\n'),
+            "{name}: {about:?}"
+        );
+        let examples = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(
+            examples.contains(&format!("\n  cadastre {name}")),
+            "{name} has no example"
+        );
     }
 }
 

@@ -1,4 +1,6 @@
-//! Numbers and times for people.
+//! Numbers, times and foreign words for people.
+
+use std::{borrow::Cow, fmt::Write as _};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +17,9 @@ pub(crate) fn count(count: u128) -> String {
     let power = count.ilog2();
     let above = count - (1 << power);
     // 2^128 does not fit: the distance to it is counted from the other side.
-    let below = 1u128.checked_shl(power + 1).map_or_else(|| u128::MAX - count + 1, |next| next - count);
+    let below = 1u128
+        .checked_shl(power + 1)
+        .map_or_else(|| u128::MAX - count + 1, |next| next - count);
     match (above, below) {
         // Also stands for 2^128 itself, which saturates.
         _ if count == u128::MAX => "≥ 2^128-1".to_owned(),
@@ -40,6 +44,24 @@ pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
         (0, hours, minutes) => pair(hours, "h", minutes, "m"),
         (days, hours, _) => pair(days, "d", hours, "h"),
     }
+}
+
+/// A text from the cluster, fit for a terminal: control characters, with which a tenant could repaint the screen of
+/// whoever looks, are written out (`\u{1b}`), and so are line feeds.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -80,5 +102,11 @@ mod tests {
         for (since, expected) in table {
             assert_eq!(age(since.parse().unwrap(), now), expected, "{since}");
         }
+    }
+
+    #[test]
+    fn nothing_from_the_cluster_moves_the_cursor() {
+        assert_eq!(visible("plain – ünïcode"), "plain – ünïcode");
+        assert_eq!(visible("a\x1b[2Jb\nc\u{9b}d"), "a\\u{1b}[2Jb\\nc\\u{9b}d");
     }
 }

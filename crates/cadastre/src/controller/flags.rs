@@ -11,7 +11,7 @@ defaults.\n\nExample:\n  cadastre controller --leader-elect --webhook-port 9443"
 pub(crate) struct Flags {
     /// Write only while holding the leader lease, so that several replicas can run
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        action = ArgAction::Set)]
+        action = ArgAction::Set, value_parser = go_bool)]
     pub(crate) leader_elect: bool,
 
     /// Serve only claims and namespaced pools of this namespace; empty serves all
@@ -45,7 +45,7 @@ pub(crate) struct Flags {
     /// Create and rotate the webhook certificate ourselves and put its CA into the webhook configurations and CRDs, so
     /// that cert-manager is not needed
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        action = ArgAction::Set)]
+        action = ArgAction::Set, value_parser = go_bool)]
     pub(crate) webhook_cert_self_managed: bool,
 
     /// Address of /healthz and /readyz; 0 turns them off
@@ -58,7 +58,7 @@ pub(crate) struct Flags {
 
     /// Serve /metrics over plain http without authentication, and nothing else
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        action = ArgAction::Set)]
+        action = ArgAction::Set, value_parser = go_bool)]
     pub(crate) insecure_diagnostics: bool,
 
     /// Additional address of plain http metrics, for manifests of older releases
@@ -157,6 +157,15 @@ pub(crate) fn without_kind_concurrency(args: impl IntoIterator<Item = String>) -
     (kept, taken)
 }
 
+/// Parses a truth value as Go writes it: `true`, `T`, `1`, and the like.
+pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
+        "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
+        _ => Err(format!("`{text}` is neither true nor false; write one of the two")),
+    }
+}
+
 /// Parses a duration as Go writes it: `1h2m3.5s`, `250ms`, `0`.
 pub(crate) fn go_duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is not a duration; write it like 15s, 10m or 1h30m");
@@ -188,6 +197,19 @@ pub(crate) fn go_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn go_truth_values_are_read_as_go_writes_them() {
+        for text in ["1", "t", "T", "true", "True", "TRUE"] {
+            assert_eq!(go_bool(text), Ok(true), "{text}");
+        }
+        for text in ["0", "f", "F", "false", "False", "FALSE"] {
+            assert_eq!(go_bool(text), Ok(false), "{text}");
+        }
+        for text in ["", "yes", "tRUE", "2"] {
+            assert!(go_bool(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn go_durations_are_read_as_go_writes_them() {

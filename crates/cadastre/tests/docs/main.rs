@@ -14,6 +14,7 @@
 //! | `output` | what applying the `yaml` block before it printed |
 //! | `console` | lines with `$ ` are run with bash and must succeed; the lines below one are what it prints |
 //! | `console fails` | the same, and the last command must fail |
+//! | `metrics` | lines that the controller's `/metrics` has |
 //! | `text` | not run: installing into a cluster with nodes, drawings; each page states how many it has |
 //!
 //! `[..]` stands for any text inside a line, `…` alone for any lines. Runs of blanks count as one. A command with nothing

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Apply { refused: bool, example: Option<String> },
     /// Alert rules: read, not applied.
     Rules,
+    /// Lines the controller's metrics have.
+    Metrics,
     /// Commands and what they print.
     Console { fails: bool },
     /// What applying the block before it printed.
@@ -77,6 +79,7 @@ fn kind(info: &str) -> Option<Kind> {
         ["console"] => Kind::Console { fails: false },
         ["console", "fails"] => Kind::Console { fails: true },
         ["output"] => Kind::Output,
+        ["metrics"] => Kind::Metrics,
         ["text"] => Kind::Text,
         _ => return None,
     })

@@ -90,13 +90,14 @@ pub(crate) fn metrics(page: &str, served: &str) {
     let served: BTreeSet<String> = types
         .filter_map(|line| {
             let (name, kind) = line.split_once(' ')?;
-            let is_ours = name.starts_with("ipam_");
+            let is_ours = ["ipam_", "cadastre_"].iter().any(|ours| name.starts_with(ours));
             // OpenMetrics leaves the suffix of counters to their samples.
             let suffix = if kind == "counter" && !name.ends_with("_total") { "_total" } else { "" };
             is_ours.then(|| format!("{name}{suffix}"))
         })
         .collect();
-    assert_eq!(names(page, "Pools"), served);
+    let documented: BTreeSet<String> = &names(page, "Pools") | &names(page, "The process");
+    assert_eq!(documented, served);
     let words = |text: &str| -> Vec<String> {
         text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').map(str::to_owned).collect()
     };

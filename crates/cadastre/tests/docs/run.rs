@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// How long something that is looked at may take to look as the page says.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(6);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// More problems than this are most likely consequences of the first ones.
-const ENOUGH: usize = 8;
+const ENOUGH: usize = 80;
 
 const APPLY: &str = "kubectl apply --server-side --force-conflicts -f -";
 
@@ -76,7 +76,24 @@ impl Run<'_> {
                     self.command(command, *fails && number == last).await;
                 }
             }
+            Kind::Metrics => self.metrics(block).await,
+            // Rules are looked at once the metrics are known (`reference.rs`).
             Kind::Rules | Kind::Text => {}
+        }
+    }
+
+    async fn metrics(&mut self, block: &Block) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let served = self.stage.controller.metrics().await.unwrap_or_else(|error| format!("{error:#}"));
+            if block.lines.iter().all(|line| served.lines().any(|s| s == line)) {
+                return;
+            }
+            if Instant::now() >= end {
+                let ran = Ran { ok: true, printed: served };
+                return self.problem(block.line, "other metrics", &block.lines, &ran);
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -93,9 +110,9 @@ impl Run<'_> {
         let end = started + if is_look { PATIENCE } else { Duration::ZERO };
         loop {
             let ran = self.stage.bash(&command.text, "");
-            println!("{}:{}: {} ms: {}", self.page, command.line, started.elapsed().as_millis(), command.text);
             let as_shown = command.prints.is_empty() || matches(&command.prints, &ran.printed);
             if ran.ok != fails && as_shown {
+                println!("{}:{}: {} ms: {}", self.page, command.line, started.elapsed().as_millis(), command.text);
                 return;
             }
             if Instant::now() >= end {

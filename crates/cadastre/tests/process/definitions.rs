@@ -6,7 +6,7 @@ use api::pool::PoolKind;
 use serde_json::json;
 use testkit::{CapiVersion, ControlPlane, Options};
 
-use crate::{replica::Replica, rig};
+use crate::{read::bound, replica::Replica, rig};
 
 /// Case 160: without Cluster API's definitions it stays alive, says what is missing, and works once they are there. The
 /// same with our own.
@@ -28,7 +28,7 @@ async fn case_160_definitions_that_appear_later() {
     let spec = json!({"addresses": ["192.0.2.10"], "prefix": 24});
     rig::create(&rig::pools(&client, &ns, kind), &rig::pool(kind, "p", &spec)).await;
     rig::create(&rig::claims(&client, &ns), &rig::claim("c", kind, "p")).await;
-    assert_eq!(rig::bound(&client, &ns, "c").await, "192.0.2.10");
+    assert_eq!(bound(&client, &ns, "c").await, "192.0.2.10");
     assert!(replica.dismiss().await < Duration::from_secs(10));
 }
 

@@ -7,6 +7,7 @@ use api::pool::PoolKind;
 use serde_json::json;
 
 use crate::{
+    read::bound,
     replica::{Replica, home},
     rig::{self, BINARY},
 };
@@ -44,7 +45,7 @@ async fn starts_and_serves(program: &Path, first: &[&str], style: impl Fn(&str, 
     let spec = json!({"addresses": ["192.0.2.10"], "prefix": 24});
     rig::create(&rig::pools(&client, &ns, kind), &rig::pool(kind, "p", &spec)).await;
     rig::create(&rig::claims(&client, &ns), &rig::claim("c", kind, "p")).await;
-    assert_eq!(rig::bound(&client, &ns, "c").await, "192.0.2.10");
+    assert_eq!(bound(&client, &ns, "c").await, "192.0.2.10");
     for ignored in ["--profiler-address", "--sync-period", "--feature-gates", "--ipaddressclaim-concurrency"] {
         let line = format!("flag accepted without effect flag=\"{ignored}\"");
         assert!(replica.process.log().contains(&line), "{ignored} is not mentioned: {}", replica.process.log());

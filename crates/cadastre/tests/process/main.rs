@@ -4,6 +4,9 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+#[path = "../rig/read.rs"]
+mod read;
+
 mod certificates;
 mod definitions;
 mod diagnostics;

@@ -7,6 +7,7 @@ use serde_json::json;
 use testkit::Cadastre;
 
 use crate::{
+    read::bound,
     listening,
     replica::{Replica, home},
     rig::{self, BINARY},
@@ -26,7 +27,7 @@ async fn case_155_webhook_port_0_opens_no_socket() {
     rig::create(&rig::pools(&client, &ns, PoolKind::InClusterIPPool), &rig::pool(PoolKind::InClusterIPPool, "p", &spec))
         .await;
     rig::create(&rig::claims(&client, &ns), &rig::claim("c", PoolKind::InClusterIPPool, "p")).await;
-    assert_eq!(rig::bound(&client, &ns, "c").await, "192.0.2.10");
+    assert_eq!(bound(&client, &ns, "c").await, "192.0.2.10");
     replica.dismiss().await;
 }
 

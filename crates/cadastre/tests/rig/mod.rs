@@ -9,7 +9,6 @@ use kube::{
     core::{ApiResource, GroupVersionKind},
 };
 use serde_json::{Value, json};
-use testkit::eventually;
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_cadastre");
@@ -37,18 +36,14 @@ pub(crate) fn claim(name: &str, kind: PoolKind, pool: &str) -> DynamicObject {
     }))
 }
 
-fn capi(kind: &str, plural: &str) -> ApiResource {
+/// A kind of Cluster API.
+pub(crate) fn capi(kind: &str, plural: &str) -> ApiResource {
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, CAPI.as_str(), kind), plural)
 }
 
 /// Claims of a namespace.
 pub(crate) fn claims(client: &Client, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), namespace, &capi("IPAddressClaim", "ipaddressclaims"))
-}
-
-/// Addresses of a namespace.
-pub(crate) fn addresses(client: &Client, namespace: &str) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), namespace, &capi("IPAddress", "ipaddresses"))
 }
 
 /// Pools of a kind; of a namespace, if the kind has them.
@@ -65,37 +60,4 @@ pub(crate) async fn create(api: &Api<DynamicObject>, object: &DynamicObject) -> 
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let created = api.create(&PostParams::default(), object).await;
     created.unwrap_or_else(|error| panic!("cannot create {name}: {error}"))
-}
-
-/// Text at a JSON pointer.
-pub(crate) fn text<'a>(object: &'a DynamicObject, pointer: &str) -> &'a str {
-    object.data.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Waits until a claim is bound; returns its address.
-pub(crate) async fn bound(client: &Client, namespace: &str, claim: &str) -> String {
-    eventually(PATIENCE, &format!("claim {namespace}/{claim} is bound"), || async {
-        let object = claims(client, namespace).get(claim).await.map_err(|e| e.to_string())?;
-        let name = text(&object, "/status/addressRef/name");
-        if name.is_empty() {
-            return Err(format!("its status is {}", object.data["status"]));
-        }
-        let address = addresses(client, namespace).get(name).await.map_err(|e| e.to_string())?;
-        Ok(text(&address, "/spec/address").to_owned())
-    })
-    .await
-}
-
-/// Waits until one of these claims is bound; returns its name.
-pub(crate) async fn winner<'a>(client: &Client, namespace: &str, names: &[&'a str]) -> &'a str {
-    eventually(PATIENCE, &format!("one of {names:?} is bound"), || async {
-        for name in names {
-            let object = claims(client, namespace).get(name).await.map_err(|e| e.to_string())?;
-            if !text(&object, "/status/addressRef/name").is_empty() {
-                return Ok(*name);
-            }
-        }
-        Err("none is".to_owned())
-    })
-    .await
 }

@@ -189,6 +189,8 @@ pub fn next(view: &View<'_>) -> Next {
         return if deleting { Next::Rest(Waits::Gone) } else { Next::AddFinalizer };
     }
     match view.pool {
+        // The addresses of this namespace are seen even then.
+        PoolView::Forbidden(_) if deleting => release(view),
         PoolView::Forbidden(why) => report(claim, ReadyReason::PoolNotReady, why.to_owned()),
         PoolView::Absent if !deleting => {
             report(claim, ReadyReason::PoolNotReady, format!("{} does not exist; create it", claim.pool))

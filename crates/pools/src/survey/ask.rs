@@ -116,16 +116,19 @@ pub async fn find_pool(client: &Client, namespace: &str, name: &str) -> Result<P
     }
     match &*found {
         [pool] => Ok(pool.clone()),
-        [] if !unknown.is_empty() => {
-            Err(AskError::Pool(format!("cannot look for pool {name}: {}", unknown.join("; "))))
-        }
+        [] if !unknown.is_empty() => Err(AskError::Pool(format!(
+            "cannot look for pool {name}: {}",
+            unknown.join("; ")
+        ))),
         [] => Err(AskError::Pool(format!(
             "there is no pool {name} in namespace {namespace} and no global one; `cadastre pools -A` lists them"
         ))),
         several => {
             let kinds: Vec<_> = several.iter().map(|pool| pool.kind().kind()).collect();
             let kinds = kinds.join(", ");
-            Err(AskError::Pool(format!("several pools are called {name}: {kinds}; choose one with --kind")))
+            Err(AskError::Pool(format!(
+                "several pools are called {name}: {kinds}; choose one with --kind"
+            )))
         }
     }
 }
@@ -148,11 +151,17 @@ pub async fn create(client: &Client, served: &Served, request: &Request) -> Resu
     let claim = &request.claim;
     let gvk = GroupVersionKind::gvk(names::GROUP, served.version.as_str(), "IPAddressClaim");
     let resource = ApiResource::from_gvk_with_plural(&gvk, "ipaddressclaims");
-    let refused = |why| AskError::Create { claim: claim.clone(), why };
-    let object: DynamicObject =
-        serde_json::from_value(object(request, served.version)).map_err(|error| refused(error.to_string()))?;
+    let refused = |why| AskError::Create {
+        claim: claim.clone(),
+        why,
+    };
+    let object: DynamicObject = serde_json::from_value(object(request, served.version))
+        .map_err(|error| refused(error.to_string()))?;
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), claim.namespace(), &resource);
-    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
     match api.create(&params, &object).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
@@ -173,9 +182,15 @@ async fn existing(client: &Client, served: &Served, request: &Request) -> Result
     }
     let pool = match pool {
         Some(pool) => pool.to_string(),
-        None => format!("{} {} of another provider", found.spec.pool_ref.kind, found.spec.pool_ref.name),
+        None => format!(
+            "{} {} of another provider",
+            found.spec.pool_ref.kind, found.spec.pool_ref.name
+        ),
     };
-    Err(AskError::Taken { claim: claim.clone(), pool })
+    Err(AskError::Taken {
+        claim: claim.clone(),
+        pool,
+    })
 }
 
 /// The claim as an object of the version in use (spec §14).
@@ -262,12 +277,19 @@ async fn bound(
     request: &Request,
     claim: &Claim,
 ) -> Result<Option<Bound>, AskError> {
-    let name = claim.status.as_ref().and_then(|s| s.address_ref.as_ref()).map(|r| r.name.as_str());
-    let Some(name) = name.filter(|name| !name.is_empty()) else { return Ok(None) };
+    let name = claim
+        .status
+        .as_ref()
+        .and_then(|s| s.address_ref.as_ref())
+        .map(|r| r.name.as_str());
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
     let namespace = request.claim.namespace();
     let api: Api<Address> = Api::namespaced_with(client.clone(), namespace, &served.version);
     let address = api.get_opt(name).await;
-    let address = address.map_err(|error| Error::read("IPAddress", ObjectName::new(namespace, name), &error))?;
+    let address =
+        address.map_err(|error| Error::read("IPAddress", &ObjectName::new(namespace, name), &error))?;
     Ok(address.map(|address| Bound {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
@@ -281,7 +303,9 @@ async fn bound(
 /// What the claim says about not being ready: `Reason: message`.
 fn not_ready(claim: &Claim) -> Option<String> {
     let conditions = explain::conditions(claim);
-    let ready = conditions.into_iter().find(|c| c.type_ == READY && c.status == "False")?;
+    let ready = conditions
+        .into_iter()
+        .find(|c| c.type_ == READY && c.status == "False")?;
     let reason = ready.reason.unwrap_or_default();
     Some(match ready.message.filter(|message| !message.is_empty()) {
         Some(message) => format!("{reason}: {message}"),
@@ -344,6 +368,9 @@ mod tests {
         let object = object(&request(None), Version::V1Beta2);
         let pool = json!({"apiGroup": names::GROUP, "kind": "GlobalInClusterIPPool", "name": "shared"});
         assert_eq!(object["spec"], json!({"poolRef": pool}));
-        assert_eq!(object["metadata"], json!({"name": "node-1", "namespace": "team-a"}));
+        assert_eq!(
+            object["metadata"],
+            json!({"name": "node-1", "namespace": "team-a"})
+        );
     }
 }

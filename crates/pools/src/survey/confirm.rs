@@ -35,11 +35,19 @@ enum Seen {
 /// When the API server does not say.
 pub async fn confirm(client: &Client, served: &Served, snapshot: &mut Snapshot) -> Result<(), Error> {
     let index = snapshot.index();
-    let suspects = index.addresses().filter(|address| orphan::suspect(index, address) != Suspicion::None);
+    let suspects = index
+        .addresses()
+        .filter(|address| orphan::suspect(index, address) != Suspicion::None);
     let names = |address: &AddressFacts| {
-        (address.name.clone(), ObjectName::new(address.name.namespace(), &address.claim))
+        (
+            address.name.clone(),
+            ObjectName::new(address.name.namespace(), &address.claim),
+        )
     };
-    let suspects: Vec<_> = suspects.map(names).filter(|(_, claim)| !snapshot.has_claim(claim)).collect();
+    let suspects: Vec<_> = suspects
+        .map(names)
+        .filter(|(_, claim)| !snapshot.has_claim(claim))
+        .collect();
     if suspects.len() > MOST {
         return Ok(());
     }
@@ -60,12 +68,21 @@ pub async fn confirm(client: &Client, served: &Served, snapshot: &mut Snapshot) 
     Ok(())
 }
 
-async fn look(client: &Client, served: &Served, address: &ObjectName, claim: &ObjectName) -> Result<Seen, Error> {
+async fn look(
+    client: &Client,
+    served: &Served,
+    address: &ObjectName,
+    claim: &ObjectName,
+) -> Result<Seen, Error> {
     if let Some(claim) = super::claim(client, served, claim.namespace(), claim.name()).await? {
         return Ok(Seen::Claim(Box::new(claim)));
     }
     let api: Api<Address> = Api::namespaced_with(client.clone(), address.namespace(), &served.version);
     let still_there = api.get_metadata_opt(address.name()).await;
     let still_there = still_there.map_err(|error| Error::read("IPAddress", address, &error))?;
-    Ok(if still_there.is_some() { Seen::NoClaim } else { Seen::NeitherOfBoth })
+    Ok(if still_there.is_some() {
+        Seen::NoClaim
+    } else {
+        Seen::NeitherOfBoth
+    })
 }

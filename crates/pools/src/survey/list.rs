@@ -35,7 +35,11 @@ pub(super) struct Lister<'a> {
 
 impl Lister<'_> {
     /// Lists as far as reach and permissions go.
-    pub(super) async fn list<K>(&self, kind: &'static str, dynamic: &K::DynamicType) -> Result<Found<K>, Error>
+    pub(super) async fn list<K>(
+        &self,
+        kind: &'static str,
+        dynamic: &K::DynamicType,
+    ) -> Result<Found<K>, Error>
     where
         K: Resource<Scope = DynamicResourceScope> + Clone + Debug + DeserializeOwned,
     {
@@ -81,7 +85,10 @@ impl Lister<'_> {
             Err(error) if is_forbidden(&error) && (is_dispensable && is_pool(kind) || kind == "Cluster") => {
                 Ok(Found::Refused(format!("{kind}: {}", describe(&error))))
             }
-            Err(error) => Err(Error::List { kind, why: describe(&error) }),
+            Err(error) => Err(Error::List {
+                kind,
+                why: describe(&error),
+            }),
         }
     }
 
@@ -100,7 +107,9 @@ impl Lister<'_> {
             let is_continued = params.continue_token.is_some();
             let page = match api.list(&params).await {
                 Ok(page) => page,
-                Err(kube::Error::Api(status)) if status.code == 410 && is_continued && restarts < RESTARTS => {
+                Err(kube::Error::Api(status))
+                    if status.code == 410 && is_continued && restarts < RESTARTS =>
+                {
                     restarts += 1;
                     objects.clear();
                     continue;

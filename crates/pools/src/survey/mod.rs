@@ -23,11 +23,15 @@ use jiff::Timestamp;
 use kube::{Api, Client};
 use runtime::answer::describe;
 
-pub use self::{confirm::confirm, progress::Progress};
 use self::list::{Found, Lister};
+pub use self::{confirm::confirm, progress::Progress};
 use crate::{
     controller::{Served, discover},
-    plan::{index::PoolSpec, name::{ObjectName, PoolName}, snapshot::Snapshot},
+    plan::{
+        index::PoolSpec,
+        name::{ObjectName, PoolName},
+        snapshot::Snapshot,
+    },
 };
 
 /// How far to look.
@@ -49,7 +53,9 @@ impl<'a> Reach<'a> {
     pub fn for_pool(pool: &PoolName, namespace: &'a str) -> Self {
         match pool.namespace() {
             Some(_) => Self::Namespace(namespace),
-            None => Self::Everywhere { or_in: Some(namespace) },
+            None => Self::Everywhere {
+                or_in: Some(namespace),
+            },
         }
     }
 }
@@ -84,8 +90,12 @@ pub enum Error {
 }
 
 impl Error {
-    fn read(kind: &'static str, name: impl ToString, error: &kube::Error) -> Self {
-        Self::Read { kind, name: name.to_string(), why: describe(error) }
+    fn read(kind: &'static str, name: &ObjectName, error: &kube::Error) -> Self {
+        Self::Read {
+            kind,
+            name: name.to_string(),
+            why: describe(error),
+        }
     }
 }
 
@@ -94,7 +104,9 @@ impl Error {
 /// # Errors
 /// When the API server does not answer, or Cluster API's definitions are missing.
 pub async fn served(client: &Client) -> Result<Served, Error> {
-    let answer = discover(client).await.map_err(|error| Error::Discover(describe(&error)))?;
+    let answer = discover(client)
+        .await
+        .map_err(|error| Error::Discover(describe(&error)))?;
     answer.map_err(Error::NotServed)
 }
 
@@ -104,8 +116,17 @@ pub async fn served(client: &Client) -> Result<Served, Error> {
 ///
 /// # Errors
 /// When something is neither readable nor dispensable.
-pub async fn take(client: &Client, served: &Served, reach: Reach<'_>, progress: &dyn Progress) -> Result<Snapshot, Error> {
-    let lister = Lister { client, reach, progress };
+pub async fn take(
+    client: &Client,
+    served: &Served,
+    reach: Reach<'_>,
+    progress: &dyn Progress,
+) -> Result<Snapshot, Error> {
+    let lister = Lister {
+        client,
+        reach,
+        progress,
+    };
     let pools = try_join_all(PoolKind::ALL.map(|kind| pools(&lister, kind)));
     let (pools, clusters, claims, addresses) = futures::try_join!(
         pools,
@@ -121,7 +142,9 @@ pub async fn take(client: &Client, served: &Served, reach: Reach<'_>, progress: 
     for found in pools {
         found.enter(&mut snapshot);
     }
-    enter(clusters, &mut snapshot, "Cluster", |snapshot, clusters| snapshot.add_clusters(&clusters));
+    enter(clusters, &mut snapshot, "Cluster", |snapshot, clusters| {
+        snapshot.add_clusters(&clusters);
+    });
     enter(claims, &mut snapshot, "IPAddressClaim", |snapshot, claims| {
         claims.iter().for_each(|claim| {
             snapshot.add_claim(claim);
@@ -137,10 +160,15 @@ pub async fn take(client: &Client, served: &Served, reach: Reach<'_>, progress: 
 ///
 /// # Errors
 /// When the API server does not say.
-pub async fn claim(client: &Client, served: &Served, namespace: &str, name: &str) -> Result<Option<Claim>, Error> {
+pub async fn claim(
+    client: &Client,
+    served: &Served,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Claim>, Error> {
     let api: Api<Claim> = Api::namespaced_with(client.clone(), namespace, &served.version);
     let answer = api.get_opt(name).await;
-    answer.map_err(|error| Error::read("IPAddressClaim", ObjectName::new(namespace, name), &error))
+    answer.map_err(|error| Error::read("IPAddressClaim", &ObjectName::new(namespace, name), &error))
 }
 
 fn enter<K>(found: Found<K>, snapshot: &mut Snapshot, kind: &str, add: impl FnOnce(&mut Snapshot, Vec<K>)) {
@@ -169,7 +197,9 @@ async fn pools(lister: &Lister<'_>, kind: PoolKind) -> Result<PoolsFound, Error>
         PoolsFound::Addresses(kind, lister.list(kind.kind(), &kind).await?)
     };
     Ok(match found {
-        PoolsFound::Addresses(_, Found::NotServed) | PoolsFound::Prefixes(_, Found::NotServed) => PoolsFound::NotServed,
+        PoolsFound::Addresses(_, Found::NotServed) | PoolsFound::Prefixes(_, Found::NotServed) => {
+            PoolsFound::NotServed
+        }
         found => found,
     })
 }

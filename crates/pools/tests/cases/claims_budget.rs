@@ -8,7 +8,7 @@ use std::{
 use api::pool::PoolKind;
 use futures::{StreamExt as _, stream};
 use kube::api::{Api, DynamicObject, ListParams};
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{FaultProxy, Requests, eventually};
 
 use crate::{
@@ -69,19 +69,6 @@ async fn versions(ns: &Ns) -> BTreeMap<String, Option<String>> {
     versions
 }
 
-/// The pool says what is there, and its journal is closed: nothing is left to be written.
-async fn quiet(ns: &Ns, counts: [i64; 4]) {
-    ns.counts(POOL, "p", counts).await;
-    eventually(PATIENCE, "the journal is closed", || async {
-        let pool = ns.pools(POOL).get("p").await.map_err(|e| e.to_string())?;
-        match pool.data.pointer("/status/allocation/reservations").and_then(Value::as_array) {
-            Some(open) if !open.is_empty() => Err(format!("{} open", open.len())),
-            _ => Ok(()),
-        }
-    })
-    .await;
-}
-
 async fn each<F: Future<Output = ()>>(work: impl Fn(String) -> F) {
     stream::iter(0..CLAIMS).for_each_concurrent(16, |i| work(format!("c{i}"))).await;
 }
@@ -102,7 +89,7 @@ async fn three_writes_per_claim_and_none_for_what_is_done() {
     let proxy = FaultProxy::start(stage.plane).await.expect("a proxy");
     let controller = stage.controller_through(proxy.kubeconfig().to_owned(), |_| {}).await;
     ns.pool("p", json!({"addresses": ["10.0.0.0/24"], "prefix": 24, "gateway": "10.0.0.1"})).await;
-    quiet(ns, [253, 0, 253, 0]).await;
+    ns.quiet("p", [253, 0, 253, 0]).await;
 
     // A burst: three writes each, no reads, and few for the pool.
     proxy.reset_requests();
@@ -112,7 +99,7 @@ async fn three_writes_per_claim_and_none_for_what_is_done() {
     })
     .await;
     wait_for(&ns.claims(), "all are bound", |c| !text(c, "/status/addressRef/name").is_empty(), CLAIMS).await;
-    quiet(ns, [253, 100, 153, 0]).await;
+    ns.quiet("p", [253, 100, 153, 0]).await;
     let requests = proxy.reset_requests();
     let n = CLAIMS as u64;
     let expected = Writes { claim: n, claim_status: n, address_create: n, address_patch: 0, address_delete: 0 };
@@ -144,14 +131,14 @@ async fn three_writes_per_claim_and_none_for_what_is_done() {
     nothing_but_a_barrier(ns, &before, &proxy).await;
 
     // A release: three writes each.
-    quiet(ns, [253, 100, 153, 0]).await;
+    ns.quiet("p", [253, 100, 153, 0]).await;
     proxy.reset_requests();
     let start = Instant::now();
     each(|name| async move { ns.delete_claim(&name).await }).await;
     let is_of_test = |o: &DynamicObject| o.metadata.name.as_deref().is_some_and(|n| n.starts_with('c'));
     wait_for(&ns.claims(), "all are gone", is_of_test, 0).await;
     wait_for(&ns.addresses(), "all are gone", is_of_test, 0).await;
-    quiet(ns, [253, 0, 253, 0]).await;
+    ns.quiet("p", [253, 0, 253, 0]).await;
     let requests = proxy.reset_requests();
     let expected = Writes { claim: n, claim_status: 0, address_create: 0, address_patch: n, address_delete: n };
     assert_eq!(Writes::of(&requests), expected, "{requests}");
@@ -186,7 +173,7 @@ async fn a_waiting_claim_is_told_once() {
         ns.reason(&name, "PoolExhausted").await;
     })
     .await;
-    quiet(ns, [1, 1, 0, 0]).await;
+    ns.quiet("p", [1, 1, 0, 0]).await;
     let before = versions(ns).await;
     proxy.reset_requests();
     ns.patch(&ns.pools(POOL), "p", json!({"metadata": {"labels": {"touched": "yes"}}})).await;

@@ -50,6 +50,11 @@ pub(crate) async fn cluster() -> &'static Cluster {
 /// Installs our CRDs, without webhooks, and Cluster API's.
 pub(crate) async fn install(plane: &ControlPlane, capi: CapiVersion) {
     plane.apply_capi(capi).await.expect("Cluster API's CRDs apply");
+    install_pools(plane).await;
+}
+
+/// Installs our CRDs, without webhooks.
+pub(crate) async fn install_pools(plane: &ControlPlane) {
     for kind in PoolKind::ALL {
         let mut crd = serde_json::to_value(api::crds::crd(kind)).expect("a CRD is JSON");
         crd["spec"]["conversion"] = json!({"strategy": "None"});
@@ -318,6 +323,19 @@ impl Ns {
             let object = self.pools(kind).get(pool).await.map_err(|e| e.to_string())?;
             let counts = &object.data["status"]["ipAddresses"];
             if *counts == expected { Ok(()) } else { Err(format!("it counts {counts}")) }
+        })
+        .await;
+    }
+
+    /// Waits until an `InClusterIPPool` has these counts and its journal is closed: nothing is left to be written.
+    pub(crate) async fn quiet(&self, pool: &str, counts: [i64; 4]) {
+        self.counts(PoolKind::InClusterIPPool, pool, counts).await;
+        eventually(PATIENCE, &format!("the journal of {pool} is closed"), || async {
+            let pool = self.pools(PoolKind::InClusterIPPool).get(pool).await.map_err(|e| e.to_string())?;
+            match pool.data.pointer("/status/allocation/reservations").and_then(Value::as_array) {
+                Some(open) if !open.is_empty() => Err(format!("{} open", open.len())),
+                _ => Ok(()),
+            }
         })
         .await;
     }

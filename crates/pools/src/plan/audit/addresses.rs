@@ -17,7 +17,11 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for (pool, entry) in snapshot.index().pools() {
         let mut addresses: Vec<_> = snapshot.index().addresses_of(pool).collect();
         addresses.sort_by(|a, b| a.name.cmp(&b.name));
-        let audit = PoolAudit { snapshot, pool, addresses };
+        let audit = PoolAudit {
+            snapshot,
+            pool,
+            addresses,
+        };
         audit.unparsable(findings);
         audit.duplicates(findings);
         audit.orphans(findings);
@@ -37,7 +41,10 @@ pub(super) fn range_of(pool: &PoolName, address: &AddressFacts) -> Option<AddrRa
     if !pool.kind().is_prefix() {
         return Some(AddrRange::single(base));
     }
-    (base.is_ipv6()).then(|| Prefix::new_masked(base, address.held.prefix?).ok()).flatten().map(|p| p.range())
+    (base.is_ipv6())
+        .then(|| Prefix::new_masked(base, address.held.prefix?).ok())
+        .flatten()
+        .map(|p| p.range())
 }
 
 /// Groups of ranges of which each touches another one. Ranges must be single addresses or prefixes: then two of them
@@ -65,19 +72,39 @@ impl PoolAudit<'_> {
     fn unparsable(&self, findings: &mut Vec<Finding>) {
         for address in self.addresses.iter().filter(|a| range_of(self.pool, a).is_none()) {
             let text = self.text(address);
-            let what = if self.pool.kind().is_prefix() { "IPv6 prefix" } else { "address" };
+            let what = if self.pool.kind().is_prefix() {
+                "IPv6 prefix"
+            } else {
+                "address"
+            };
             let message = format!("`{text}` is no {what}, so it reserves nothing");
             let remedy = "delete the IPAddress (its spec cannot be changed) and let its claim be served anew";
-            findings.push(self.finding(Severity::Error, FindingKind::UnparsableAddress, message, remedy, [address]));
+            findings.push(self.finding(
+                Severity::Error,
+                FindingKind::UnparsableAddress,
+                message,
+                remedy,
+                [address],
+            ));
         }
     }
 
     fn duplicates(&self, findings: &mut Vec<Finding>) {
-        let ranges = self.addresses.iter().filter_map(|a| Some((range_of(self.pool, a)?, *a))).collect();
+        let ranges = self
+            .addresses
+            .iter()
+            .filter_map(|a| Some((range_of(self.pool, a)?, *a)))
+            .collect();
         for (range, holders) in touching(ranges) {
             let message = format!("{} is held {} times", shown(range), holders.len());
             let remedy = "delete all but one of the claims, or give their machines new addresses";
-            findings.push(self.finding(Severity::Error, FindingKind::DuplicateAddress, message, remedy, &holders));
+            findings.push(self.finding(
+                Severity::Error,
+                FindingKind::DuplicateAddress,
+                message,
+                remedy,
+                &holders,
+            ));
         }
     }
 
@@ -93,15 +120,35 @@ impl PoolAudit<'_> {
         }
         let remedy = "the controller releases them after its orphan delay; with the provider it replaces, remove the \
                       finalizer ProtectAddress and delete them";
-        let lost = |n| format!("the claim of {} does not exist", counted(n, "address", "addresses"));
+        let lost = |n| {
+            format!(
+                "the claim of {} does not exist",
+                counted(n, "address", "addresses")
+            )
+        };
         if !orphans.is_empty() {
             let message = lost(orphans.len());
-            findings.push(self.finding(Severity::Warning, FindingKind::OrphanedAddress, message, remedy, &orphans));
+            findings.push(self.finding(
+                Severity::Warning,
+                FindingKind::OrphanedAddress,
+                message,
+                remedy,
+                &orphans,
+            ));
         }
         if !kept.is_empty() {
-            let message = format!("{}, and their pool or cluster is paused or missing", lost(kept.len()));
+            let message = format!(
+                "{}, and their pool or cluster is paused or missing",
+                lost(kept.len())
+            );
             let remedy = "unpause or restore it; the controller releases them then";
-            findings.push(self.finding(Severity::Warning, FindingKind::OrphanedAddress, message, remedy, &kept));
+            findings.push(self.finding(
+                Severity::Warning,
+                FindingKind::OrphanedAddress,
+                message,
+                remedy,
+                &kept,
+            ));
         }
     }
 
@@ -113,9 +160,18 @@ impl PoolAudit<'_> {
         };
         let manual: Vec<_> = self.addresses.iter().filter(is_manual).copied().collect();
         if !manual.is_empty() {
-            let message = format!("{} held without a claim", counted(manual.len(), "address is", "addresses are"));
+            let message = format!(
+                "{} held without a claim",
+                counted(manual.len(), "address is", "addresses are")
+            );
             let remedy = "nothing, if they are meant as reservations; else delete them";
-            findings.push(self.finding(Severity::Note, FindingKind::ManualReservation, message, remedy, &manual));
+            findings.push(self.finding(
+                Severity::Note,
+                FindingKind::ManualReservation,
+                message,
+                remedy,
+                &manual,
+            ));
         }
     }
 
@@ -127,9 +183,18 @@ impl PoolAudit<'_> {
         };
         let outside: Vec<_> = self.addresses.iter().filter(is_outside).copied().collect();
         if !outside.is_empty() {
-            let message = format!("{} in use but not part of the pool", counted(outside.len(), "address is", "addresses are"));
+            let message = format!(
+                "{} in use but not part of the pool",
+                counted(outside.len(), "address is", "addresses are")
+            );
             let remedy = "add them to the pool, or replace the machines that use them";
-            findings.push(self.finding(Severity::Warning, FindingKind::OutOfRange, message, remedy, &outside));
+            findings.push(self.finding(
+                Severity::Warning,
+                FindingKind::OutOfRange,
+                message,
+                remedy,
+                &outside,
+            ));
         }
     }
 
@@ -137,16 +202,31 @@ impl PoolAudit<'_> {
     fn incomplete(&self, pool: &PoolFacts, findings: &mut Vec<Finding>) {
         let mut groups: BTreeMap<String, Vec<&AddressFacts>> = BTreeMap::new();
         for address in &self.addresses {
-            let claim = self.snapshot.index().claim(&address.name).filter(|c| c.pool == *self.pool);
-            let lacks = claim.map(|claim| missing_parts(address, claim, pool)).unwrap_or_default();
+            let claim = self
+                .snapshot
+                .index()
+                .claim(&address.name)
+                .filter(|c| c.pool == *self.pool);
+            let lacks = claim
+                .map(|claim| missing_parts(address, claim, pool))
+                .unwrap_or_default();
             if !lacks.is_empty() {
                 groups.entry(lacks.join(", ")).or_default().push(address);
             }
         }
         for (lacks, addresses) in groups {
-            let message = format!("{} without {lacks}", counted(addresses.len(), "address", "addresses"));
+            let message = format!(
+                "{} without {lacks}",
+                counted(addresses.len(), "address", "addresses")
+            );
             let remedy = "a running controller adds what is missing";
-            findings.push(self.finding(Severity::Warning, FindingKind::IncompleteAddress, message, remedy, &addresses));
+            findings.push(self.finding(
+                Severity::Warning,
+                FindingKind::IncompleteAddress,
+                message,
+                remedy,
+                &addresses,
+            ));
         }
     }
 
@@ -159,11 +239,15 @@ impl PoolAudit<'_> {
         addresses: impl IntoIterator<Item = &'f &'f AddressFacts>,
     ) -> Finding {
         let objects = addresses.into_iter().map(|a| ObjectRef::address(&a.name));
-        Finding::new(severity, kind, self.pool, message).remedy(remedy).objects(objects)
+        Finding::new(severity, kind, self.pool, message)
+            .remedy(remedy)
+            .objects(objects)
     }
 
     fn text(&self, address: &AddressFacts) -> String {
-        let Some(note) = self.snapshot.note(&address.name) else { return String::new() };
+        let Some(note) = self.snapshot.note(&address.name) else {
+            return String::new();
+        };
         match note.prefix.filter(|_| self.pool.kind().is_prefix()) {
             Some(prefix) => format!("{}/{prefix}", note.address),
             None => note.address.clone(),
@@ -178,8 +262,13 @@ fn claim_of(address: &AddressFacts) -> ObjectName {
 
 /// What spec §12 wants of an address and this one lacks. Empty exactly when the plan would not adopt it; a test holds
 /// both together.
-pub(super) fn missing_parts(address: &AddressFacts, claim: &ClaimFacts, pool: &PoolFacts) -> Vec<&'static str> {
-    let claim_owns = address.has_other_controller || address.claim_owner.as_deref() == Some(&*claim.version.uid);
+pub(super) fn missing_parts(
+    address: &AddressFacts,
+    claim: &ClaimFacts,
+    pool: &PoolFacts,
+) -> Vec<&'static str> {
+    let claim_owns =
+        address.has_other_controller || address.claim_owner.as_deref() == Some(&*claim.version.uid);
     let pool_owns = address.pool_owner.as_deref() == Some(&*pool.version.uid);
     let label = claim.address_label().filter(|l| !l.is_empty());
     let labelled = label.is_none() || address.cluster_label.as_deref() == label;
@@ -190,7 +279,11 @@ pub(super) fn missing_parts(address: &AddressFacts, claim: &ClaimFacts, pool: &P
         (labelled, "the label of its cluster"),
         (protected, "the finalizer ProtectAddress"),
     ];
-    parts.into_iter().filter(|(there, _)| !there).map(|(_, part)| part).collect()
+    parts
+        .into_iter()
+        .filter(|(there, _)| !there)
+        .map(|(_, part)| part)
+        .collect()
 }
 
 /// An address, or a prefix.

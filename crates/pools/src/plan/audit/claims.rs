@@ -33,7 +33,12 @@ struct Trouble {
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let mut groups = Groups::new();
     for claim in snapshot.index().claims() {
-        let Some(next) = snapshot.index().next(&claim.name, Confirmed::default(), snapshot.taken()) else { continue };
+        let Some(next) = snapshot
+            .index()
+            .next(&claim.name, Confirmed::default(), snapshot.taken())
+        else {
+            continue;
+        };
         let since = claim.deleting.unwrap_or(claim.created);
         if since + PATIENCE > snapshot.taken() {
             continue;
@@ -46,11 +51,18 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             (FindingKind::ClaimWaiting, Some(waiting(claim, &next)))
         };
         if let Some(trouble) = trouble {
-            groups.entry((&claim.pool, kind, trouble)).or_default().push(claim);
+            groups
+                .entry((&claim.pool, kind, trouble))
+                .or_default()
+                .push(claim);
         }
     }
     for ((pool, kind, trouble), claims) in groups {
-        let Trouble { severity, why, remedy } = trouble;
+        let Trouble {
+            severity,
+            why,
+            remedy,
+        } = trouble;
         let what = match kind {
             FindingKind::StuckDeletion => counted(claims.len(), "deleted claim stays", "deleted claims stay"),
             _ => counted(claims.len(), "claim waits", "claims wait"),
@@ -63,10 +75,10 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 /// Why a live claim has no address.
 fn waiting(claim: &ClaimFacts, next: &Next) -> Trouble {
     let said = claim.ready.as_ref().filter(|ready| ready.status == "False");
-    let message = || said.and_then(|ready| ready.message.clone()).unwrap_or_default();
+    let said_message = said.and_then(|ready| ready.message.as_deref()).unwrap_or_default();
     match next {
-        Next::Report(reason, message) => reported(*reason, message.clone()),
-        Next::Rest(Waits::Reported(reason)) => reported(*reason, message()),
+        Next::Report(reason, message) => reported(*reason, message),
+        Next::Rest(Waits::Reported(reason)) => reported(*reason, said_message),
         Next::Rest(waits @ (Waits::ClaimPaused | Waits::ClusterPaused | Waits::PoolPaused)) => paused(waits),
         Next::Rest(waits @ (Waits::ClusterMissing | Waits::ClusterUnknown)) => Trouble {
             severity: Severity::Warning,
@@ -75,7 +87,7 @@ fn waiting(claim: &ClaimFacts, next: &Next) -> Trouble {
         },
         // A create was refused: only the controller remembers, but it said so.
         _ if said.and_then(|r| r.reason.as_deref()) == Some(ReadyReason::AllocationFailed.as_str()) => {
-            reported(ReadyReason::AllocationFailed, message())
+            reported(ReadyReason::AllocationFailed, said_message)
         }
         _ => Trouble {
             severity: Severity::Error,
@@ -85,23 +97,38 @@ fn waiting(claim: &ClaimFacts, next: &Next) -> Trouble {
     }
 }
 
-fn reported(reason: ReadyReason, message: String) -> Trouble {
+fn reported(reason: ReadyReason, message: &str) -> Trouble {
     let (severity, remedy) = match reason {
-        ReadyReason::PoolExhausted => (Severity::Warning, "enlarge the pool, or delete claims that are not needed"),
+        ReadyReason::PoolExhausted => (
+            Severity::Warning,
+            "enlarge the pool, or delete claims that are not needed",
+        ),
         ReadyReason::PoolNotReady => (Severity::Error, "create or correct the pool"),
-        ReadyReason::AllocationFailed | ReadyReason::AddressAllocated => (Severity::Error, "follow the message"),
+        ReadyReason::AllocationFailed | ReadyReason::AddressAllocated => {
+            (Severity::Error, "follow the message")
+        }
     };
-    Trouble { severity, why: format!("{reason}: {message}"), remedy }
+    Trouble {
+        severity,
+        why: format!("{reason}: {message}"),
+        remedy,
+    }
 }
 
 fn paused(waits: &Waits) -> Trouble {
-    Trouble { severity: Severity::Note, why: bare(waits), remedy: "unpause it when the time has come" }
+    Trouble {
+        severity: Severity::Note,
+        why: bare(waits),
+        remedy: "unpause it when the time has come",
+    }
 }
 
 /// Why a deleted claim is still there, if that is worth a word.
 fn stuck(next: &Next) -> Option<Trouble> {
     match next {
-        Next::Rest(waits @ (Waits::ClaimPaused | Waits::ClusterPaused | Waits::PoolPaused)) => Some(paused(waits)),
+        Next::Rest(waits @ (Waits::ClaimPaused | Waits::ClusterPaused | Waits::PoolPaused)) => {
+            Some(paused(waits))
+        }
         Next::Rest(Waits::Gone) => Some(Trouble {
             severity: Severity::Warning,
             why: "finalizers of others hold it".to_owned(),

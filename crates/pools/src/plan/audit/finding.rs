@@ -108,14 +108,33 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(severity: Severity, kind: FindingKind, pool: &PoolName, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        severity: Severity,
+        kind: FindingKind,
+        pool: &PoolName,
+        message: impl Into<String>,
+    ) -> Self {
         let pool = Some(pool.into());
-        Self { severity, kind, pool, message: message.into(), remedy: String::new(), objects: Vec::new() }
+        Self {
+            severity,
+            kind,
+            pool,
+            message: message.into(),
+            remedy: String::new(),
+            objects: Vec::new(),
+        }
     }
 
     /// A finding about several pools.
     pub(super) fn of_several(severity: Severity, kind: FindingKind, message: String) -> Self {
-        Self { severity, kind, pool: None, message, remedy: String::new(), objects: Vec::new() }
+        Self {
+            severity,
+            kind,
+            pool: None,
+            message,
+            remedy: String::new(),
+            objects: Vec::new(),
+        }
     }
 
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
@@ -133,7 +152,9 @@ impl Finding {
     pub(super) fn concerns(&self, namespace: &str) -> bool {
         let is_here = |n: &Option<String>| n.as_deref() == Some(namespace);
         let shared = self.pool.as_ref().is_some_and(|p| p.namespace.is_none()) && self.objects.is_empty();
-        shared || self.pool.as_ref().is_some_and(|p| is_here(&p.namespace)) || self.objects.iter().any(|o| is_here(&o.namespace))
+        shared
+            || self.pool.as_ref().is_some_and(|p| is_here(&p.namespace))
+            || self.objects.iter().any(|o| is_here(&o.namespace))
     }
 
     pub(super) fn order(&self) -> impl Ord + '_ {

@@ -70,7 +70,11 @@ pub fn audit(snapshot: &Snapshot, namespace: Option<&str>) -> Audit {
         claims: index.claims().count(),
         addresses: index.addresses().count(),
     };
-    Audit { findings, summary, not_looked_at: snapshot.gaps().to_vec() }
+    Audit {
+        findings,
+        summary,
+        not_looked_at: snapshot.gaps().to_vec(),
+    }
 }
 
 #[cfg(test)]

@@ -21,14 +21,28 @@ const SHOWN: usize = 3;
 
 pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for (pools, shared) in overlaps(snapshot) {
-        let message = format!("{} pools can hand out the same addresses: {}", pools.len(), brief(&shared));
+        let message = format!(
+            "{} pools can hand out the same addresses: {}",
+            pools.len(),
+            brief(&shared)
+        );
         let remedy = "exclude them in all pools but one, unless the pools serve networks that never meet";
-        findings.push(several(FindingKind::OverlappingPools, message, remedy, pools.into_iter().map(ObjectRef::from)));
+        findings.push(several(
+            FindingKind::OverlappingPools,
+            message,
+            remedy,
+            pools.into_iter().map(ObjectRef::from),
+        ));
     }
     for (range, holders) in held_from_several(snapshot) {
         let pools: BTreeSet<String> = holders.iter().map(|(pool, _)| pool.to_string()).collect();
         let pools: Vec<_> = pools.into_iter().collect();
-        let message = format!("{} is held from {} pools: {}", shown(range), pools.len(), pools.join(", "));
+        let message = format!(
+            "{} is held from {} pools: {}",
+            shown(range),
+            pools.len(),
+            pools.join(", ")
+        );
         let remedy = "delete all but one of the claims, unless the pools serve networks that never meet";
         findings.push(several(
             FindingKind::AddressInSeveralPools,
@@ -39,8 +53,15 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     }
 }
 
-fn several(kind: FindingKind, message: String, remedy: &str, objects: impl Iterator<Item = ObjectRef>) -> Finding {
-    Finding::of_several(Severity::Warning, kind, message).remedy(remedy).objects(objects)
+fn several(
+    kind: FindingKind,
+    message: String,
+    remedy: &str,
+    objects: impl Iterator<Item = ObjectRef>,
+) -> Finding {
+    Finding::of_several(Severity::Warning, kind, message)
+        .remedy(remedy)
+        .objects(objects)
 }
 
 /// Sets of pools that are connected by overlaps, each with what more than one of them contains.
@@ -51,7 +72,13 @@ fn overlaps(snapshot: &Snapshot) -> Vec<(Vec<&PoolName>, AddrSet)> {
     let mut ranges: Vec<(AddrRange, usize)> = Vec::new();
     for (name, entry) in snapshot.index().pools() {
         let Some(ledger) = entry.ledger() else { continue };
-        ranges.extend(ledger.domain().addresses().ranges().map(|range| (range, pools.len())));
+        ranges.extend(
+            ledger
+                .domain()
+                .addresses()
+                .ranges()
+                .map(|range| (range, pools.len())),
+        );
         pools.push(name);
     }
     ranges.sort_unstable();
@@ -111,13 +138,21 @@ impl Groups {
 fn held_from_several(snapshot: &Snapshot) -> Vec<(AddrRange, Vec<(&PoolName, ObjectRef)>)> {
     let mut held = Vec::new();
     for address in snapshot.index().addresses() {
-        let Some(pool) = address.pool.as_ref() else { continue };
+        let Some(pool) = address.pool.as_ref() else {
+            continue;
+        };
         held.extend(range_of(pool, address).map(|range| (range, (pool, &address.name))));
     }
     let mut groups = touching(held);
     groups.retain(|(_, holders)| holders.iter().any(|(pool, _)| *pool != holders[0].0));
     let named = |(range, holders): (AddrRange, Vec<(_, _)>)| {
-        (range, holders.into_iter().map(|(pool, name)| (pool, ObjectRef::address(name))).collect())
+        (
+            range,
+            holders
+                .into_iter()
+                .map(|(pool, name)| (pool, ObjectRef::address(name)))
+                .collect(),
+        )
     };
     groups.into_iter().map(named).collect()
 }

@@ -26,9 +26,18 @@ fn ready(reason: &str, message: &str) -> Value {
 /// `severity Kind pool: message [objects]`, one line for each finding.
 fn lines(audit: &Audit) -> Vec<String> {
     let line = |f: &Finding| {
-        let pool = f.pool.as_ref().map_or_else(|| "-".to_owned(), |pool| pool.name.clone());
+        let pool = f
+            .pool
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |pool| pool.name.clone());
         let objects: Vec<_> = f.objects.iter().map(ToString::to_string).collect();
-        format!("{} {} {pool}: {} [{}]", f.severity, f.kind, f.message, objects.join(" "))
+        format!(
+            "{} {} {pool}: {} [{}]",
+            f.severity,
+            f.kind,
+            f.message,
+            objects.join(" ")
+        )
     };
     audit.findings.iter().map(line).collect()
 }
@@ -57,7 +66,15 @@ fn nothing_is_found_where_all_is_well() {
         .address_with("y", "pre", "2001:db8:0:1::", json!({}), json!({"prefix": 64}));
     let audit = audit(&world.0, None);
     assert_eq!(lines(&audit), [""; 0]);
-    assert_eq!(audit.summary, Summary { pools: 2, claims: 2, addresses: 2, ..Summary::default() });
+    assert_eq!(
+        audit.summary,
+        Summary {
+            pools: 2,
+            claims: 2,
+            addresses: 2,
+            ..Summary::default()
+        }
+    );
 }
 
 #[test]
@@ -78,7 +95,10 @@ fn addresses_of_one_pool() {
         (
             "the same address in another spelling",
             World::new()
-                .pool("p", json!({"addresses": ["2001:db8::1-2001:db8::2"], "prefix": 64}))
+                .pool(
+                    "p",
+                    json!({"addresses": ["2001:db8::1-2001:db8::2"], "prefix": 64}),
+                )
                 .served("x", "p", "2001:db8::1")
                 .served("y", "p", "2001:DB8:0::1"),
             &["error DuplicateAddress p: 2001:db8::1 is held 2 times [a/x a/y]"],
@@ -122,10 +142,17 @@ fn addresses_of_one_pool() {
         (
             "claim gone, pool paused",
             World::new()
-                .pool_with(PoolKind::InClusterIPPool, "p", two(), json!({"annotations": {names::PAUSED: ""}}))
+                .pool_with(
+                    PoolKind::InClusterIPPool,
+                    "p",
+                    two(),
+                    json!({"annotations": {names::PAUSED: ""}}),
+                )
                 .address("x", "p", "192.0.2.10"),
-            &["warning OrphanedAddress p: the claim of 1 address does not exist, and their pool or cluster is paused \
-               or missing [a/x]"],
+            &[
+                "warning OrphanedAddress p: the claim of 1 address does not exist, and their pool or cluster is paused \
+               or missing [a/x]",
+            ],
         ),
         (
             "made by hand",
@@ -144,8 +171,10 @@ fn addresses_of_one_pool() {
                 json!({"ownerReferences": [], "finalizers": []}),
                 json!({}),
             ),
-            &["warning IncompleteAddress p: 1 address without an owner reference to its claim, an owner reference to \
-               its pool, the finalizer ProtectAddress [a/x]"],
+            &[
+                "warning IncompleteAddress p: 1 address without an owner reference to its claim, an owner reference to \
+               its pool, the finalizer ProtectAddress [a/x]",
+            ],
         ),
         (
             "cluster label missing",
@@ -170,15 +199,27 @@ fn pools_by_themselves() {
         (
             "bad spec",
             World::new().pool("p", json!({"addresses": [], "prefix": 24})),
-            &["error UnusablePool p: nothing is allocated from the pool: spec.addresses: the list is empty; add at \
-               least one address, range or CIDR []"],
+            &[
+                "error UnusablePool p: nothing is allocated from the pool: spec.addresses: the list is empty; add at \
+               least one address, range or CIDR []",
+            ],
         ),
         (
             "no cluster label",
             World::new()
                 .pool_with(PoolKind::InClusterIPPool, "p", two(), json!({"labels": {}}))
-                .pool_with(PoolKind::InClusterPrefixPool, "pre", prefixes(), json!({"labels": {names::CLUSTER_NAME: ""}}))
-                .pool_with(PoolKind::InClusterPrefixPool, "pre", prefixes(), json!({"labels": {}, "namespace": "b"}))
+                .pool_with(
+                    PoolKind::InClusterPrefixPool,
+                    "pre",
+                    prefixes(),
+                    json!({"labels": {names::CLUSTER_NAME: ""}}),
+                )
+                .pool_with(
+                    PoolKind::InClusterPrefixPool,
+                    "pre",
+                    prefixes(),
+                    json!({"labels": {}, "namespace": "b"}),
+                )
                 .pool_with(PoolKind::GlobalInClusterIPPool, "g", two(), json!({"labels": {}})),
             &[
                 "warning OverlappingPools -: 2 pools can hand out the same addresses: 192.0.2.10/31 [g a/p]",
@@ -203,7 +244,11 @@ fn pools_by_themselves() {
 #[test]
 fn pools_together() {
     let pool = |world: World, name: &str, range: &str| {
-        let kind = if name.starts_with('g') { PoolKind::GlobalInClusterIPPool } else { PoolKind::InClusterIPPool };
+        let kind = if name.starts_with('g') {
+            PoolKind::GlobalInClusterIPPool
+        } else {
+            PoolKind::InClusterIPPool
+        };
         world.pool_with(kind, name, json!({"addresses": [range], "prefix": 24}), json!({}))
     };
     let overlapping = |world| {
@@ -217,7 +262,9 @@ fn pools_together() {
         (
             "two",
             overlapping(World::new()),
-            &["warning OverlappingPools -: 2 pools can hand out the same addresses: 192.0.2.15-192.0.2.20 [g a/p]"],
+            &[
+                "warning OverlappingPools -: 2 pools can hand out the same addresses: 192.0.2.15-192.0.2.20 [g a/p]",
+            ],
         ),
         (
             "a chain of three, and another pair",
@@ -230,12 +277,18 @@ fn pools_together() {
         ),
         (
             "neighbours do not overlap",
-            pool(pool(World::new(), "p", "192.0.2.10-192.0.2.19"), "g", "192.0.2.20-192.0.2.30"),
+            pool(
+                pool(World::new(), "p", "192.0.2.10-192.0.2.19"),
+                "g",
+                "192.0.2.20-192.0.2.30",
+            ),
             &[],
         ),
         (
             "held from both",
-            overlapping(World::new()).served("x", "p", "192.0.2.16").served("y", "g", "192.0.2.16"),
+            overlapping(World::new())
+                .served("x", "p", "192.0.2.16")
+                .served("y", "g", "192.0.2.16"),
             &[
                 "warning OverlappingPools -: 2 pools can hand out the same addresses: 192.0.2.15-192.0.2.20 [g a/p]",
                 "warning AddressInSeveralPools -: 192.0.2.16 is held from 2 pools: GlobalInClusterIPPool g, \
@@ -269,13 +322,17 @@ fn claims_that_wait() {
                 .claim_with("y", "p", json!({}), ready("PoolExhausted", "p has nothing free"))
                 .served("z", "p", "192.0.2.10"),
             // The message is not the plan's own, so the plan would write its own first.
-            &["warning ClaimWaiting p: 2 claims wait: PoolExhausted: InClusterIPPool a/p has nothing free; enlarge the \
-               pool or delete claims that are no longer needed [a/x a/y]"],
+            &[
+                "warning ClaimWaiting p: 2 claims wait: PoolExhausted: InClusterIPPool a/p has nothing free; enlarge the \
+               pool or delete claims that are no longer needed [a/x a/y]",
+            ],
         ),
         (
             "no pool",
             World::new().claim("x", "p"),
-            &["error ClaimWaiting p: 1 claim waits: PoolNotReady: InClusterIPPool a/p does not exist; create it [a/x]"],
+            &[
+                "error ClaimWaiting p: 1 claim waits: PoolNotReady: InClusterIPPool a/p does not exist; create it [a/x]",
+            ],
         ),
         (
             "refused by the API server, as only the controller remembers",
@@ -284,32 +341,47 @@ fn claims_that_wait() {
         ),
         (
             "name taken by another pool's address",
-            full().pool("q", json!({"addresses": ["198.51.100.1"], "prefix": 24})).claim("x", "p").address(
-                "x",
-                "q",
-                "198.51.100.1",
-            ),
-            &["error ClaimWaiting p: 1 claim waits: AllocationFailed: IPAddress a/x already exists and belongs to \
-               another pool; delete it or rename the claim [a/x]"],
+            full()
+                .pool("q", json!({"addresses": ["198.51.100.1"], "prefix": 24}))
+                .claim("x", "p")
+                .address("x", "q", "198.51.100.1"),
+            &[
+                "error ClaimWaiting p: 1 claim waits: AllocationFailed: IPAddress a/x already exists and belongs to \
+               another pool; delete it or rename the claim [a/x]",
+            ],
         ),
         (
             "no controller",
             full().claim("x", "p"),
-            &["error ClaimWaiting p: 1 claim waits: nothing stands in the way, yet no controller has served it [a/x]"],
+            &[
+                "error ClaimWaiting p: 1 claim waits: nothing stands in the way, yet no controller has served it [a/x]",
+            ],
         ),
         (
             "paused",
             full().claim_with("x", "p", json!({"annotations": {names::PAUSED: ""}}), json!({})),
-            &["note ClaimWaiting p: 1 claim waits: the claim carries the paused annotation; remove it to go on [a/x]"],
+            &[
+                "note ClaimWaiting p: 1 claim waits: the claim carries the paused annotation; remove it to go on [a/x]",
+            ],
         ),
         (
             "cluster paused",
-            full().cluster("c1", true).claim_with("x", "p", json!({"labels": {names::CLUSTER_NAME: "c1"}}), json!({})),
+            full().cluster("c1", true).claim_with(
+                "x",
+                "p",
+                json!({"labels": {names::CLUSTER_NAME: "c1"}}),
+                json!({}),
+            ),
             &["note ClaimWaiting p: 1 claim waits: its cluster is paused; unpause it to go on [a/x]"],
         ),
         (
             "cluster missing",
-            full().claim_with("x", "p", json!({"labels": {names::CLUSTER_NAME: "c1"}}), json!({})),
+            full().claim_with(
+                "x",
+                "p",
+                json!({"labels": {names::CLUSTER_NAME: "c1"}}),
+                json!({}),
+            ),
             &["warning ClaimWaiting p: 1 claim waits: the cluster it names does not exist [a/x]"],
         ),
         (
@@ -322,7 +394,8 @@ fn claims_that_wait() {
 
 #[test]
 fn claims_that_do_not_go() {
-    let deleted = |finalizers: Value| json!({"deletionTimestamp": "2026-01-10T11:30:00Z", "finalizers": finalizers});
+    let deleted =
+        |finalizers: Value| json!({"deletionTimestamp": "2026-01-10T11:30:00Z", "finalizers": finalizers});
     let ours = || deleted(json!([names::RELEASE_ADDRESS]));
     let paused = json!({"annotations": {names::PAUSED: ""}});
     check([
@@ -363,7 +436,9 @@ fn claims_that_do_not_go() {
 fn every_kind_of_finding_is_found_above() {
     let source = include_str!("tests.rs");
     for kind in FindingKind::ALL {
-        let is_expected = ["error", "warning", "note"].iter().any(|s| source.contains(&format!("\"{s} {kind} ")));
+        let is_expected = ["error", "warning", "note"]
+            .iter()
+            .any(|s| source.contains(&format!("\"{s} {kind} ")));
         assert!(is_expected, "{kind}");
     }
 }
@@ -371,26 +446,35 @@ fn every_kind_of_finding_is_found_above() {
 /// The audit's list and the plan's own decision must not drift apart.
 #[test]
 fn an_address_lacks_something_exactly_when_the_plan_would_adopt_it() {
-    let complete = || World::new().pool("p", two()).cluster("c1", false).claim_with(
-        "x",
-        "p",
-        json!({"labels": {names::CLUSTER_NAME: "c1"}}),
-        json!({"addressRef": {"name": "x"}}),
-    );
+    let complete = || {
+        World::new().pool("p", two()).cluster("c1", false).claim_with(
+            "x",
+            "p",
+            json!({"labels": {names::CLUSTER_NAME: "c1"}}),
+            json!({"addressRef": {"name": "x"}}),
+        )
+    };
     let label = json!({names::CLUSTER_NAME: "c1"});
-    let other = json!({"apiVersion": "example.org/v1", "kind": "Vm", "name": "v", "uid": "u", "controller": true});
+    let other =
+        json!({"apiVersion": "example.org/v1", "kind": "Vm", "name": "v", "uid": "u", "controller": true});
     let pool = json!({"apiVersion": "ipam.cluster.x-k8s.io/v1alpha1", "kind": "InClusterIPPool", "name": "p", "uid": "uid-p"});
     let cases = [
         (json!({"labels": label}), false),
         (json!({}), true),
         (json!({"labels": {names::CLUSTER_NAME: "c2"}}), true),
         (json!({"labels": label, "finalizers": []}), true),
-        (json!({"labels": label, "finalizers": [], "deletionTimestamp": NOW}), true),
+        (
+            json!({"labels": label, "finalizers": [], "deletionTimestamp": NOW}),
+            true,
+        ),
         (json!({"labels": label, "ownerReferences": []}), true),
         (json!({"labels": label, "ownerReferences": [other, pool]}), false),
         (json!({"labels": label, "ownerReferences": [pool]}), true),
     ];
-    let (claim, pool) = (ObjectName::new("a", "x"), PoolName::new(PoolKind::InClusterIPPool, "a", "p"));
+    let (claim, pool) = (
+        ObjectName::new("a", "x"),
+        PoolName::new(PoolKind::InClusterIPPool, "a", "p"),
+    );
     for (more, lacks) in cases {
         let world = complete().address_with("x", "p", "192.0.2.10", more.clone(), json!({}));
         let index = world.0.index();
@@ -405,7 +489,10 @@ fn an_address_lacks_something_exactly_when_the_plan_would_adopt_it() {
             assert_eq!(!parts.is_empty(), lacks, "{more}: {parts:?}");
             assert_eq!(next == Some(Next::Adopt), lacks, "{more}: {next:?}");
         } else {
-            assert!(parts.is_empty() && next != Some(Next::Adopt), "{more}: {parts:?} {next:?}");
+            assert!(
+                parts.is_empty() && next != Some(Next::Adopt),
+                "{more}: {parts:?} {next:?}"
+            );
         }
     }
 }
@@ -415,11 +502,21 @@ fn a_namespace_hears_of_itself_and_of_what_all_share() {
     let broken = json!({"addresses": [], "prefix": 24});
     let world = World::new()
         .pool("p", broken.clone())
-        .pool_with(PoolKind::InClusterIPPool, "q", broken.clone(), json!({"namespace": "b"}))
+        .pool_with(
+            PoolKind::InClusterIPPool,
+            "q",
+            broken.clone(),
+            json!({"namespace": "b"}),
+        )
         .pool_with(PoolKind::GlobalInClusterIPPool, "g", broken, json!({}));
     let pools = |namespace| {
         let audit = audit(&world.0, namespace);
-        audit.findings.into_iter().filter_map(|f| f.pool).map(|p| p.name).collect::<Vec<_>>()
+        audit
+            .findings
+            .into_iter()
+            .filter_map(|f| f.pool)
+            .map(|p| p.name)
+            .collect::<Vec<_>>()
     };
     assert_eq!(pools(None), ["g", "p", "q"]);
     assert_eq!(pools(Some("b")), ["g", "q"]);

@@ -6,6 +6,7 @@ use super::rules::Rule;
 use crate::plan::{
     claim::{ClusterView, PoolView, Promise, View},
     facts::AddressFacts,
+    ledger::Ledger,
     snapshot::Snapshot,
 };
 
@@ -25,7 +26,9 @@ pub(super) fn of(rule: Rule, snapshot: &Snapshot, view: &View<'_>) -> String {
             PoolView::Absent | PoolView::Forbidden(_) => "no pool".to_owned(),
         },
         Rule::Deletion => deletion(view),
-        Rule::ExistingAddress => view.address.map_or_else(|| "none of this name".to_owned(), |a| address(snapshot, a)),
+        Rule::ExistingAddress => view
+            .address
+            .map_or_else(|| "none of this name".to_owned(), |a| address(snapshot, a)),
         Rule::InFlight => promise(view),
         Rule::PoolDeletion => match view.pool {
             PoolView::Known { facts, .. } if facts.deleting => "being deleted".to_owned(),
@@ -33,7 +36,9 @@ pub(super) fn of(rule: Rule, snapshot: &Snapshot, view: &View<'_>) -> String {
             PoolView::Absent | PoolView::Forbidden(_) => "no pool".to_owned(),
         },
         Rule::PoolSpec => match view.pool {
-            PoolView::Known { unusable: Some(why), .. } => why.to_owned(),
+            PoolView::Known {
+                unusable: Some(why), ..
+            } => why.to_owned(),
             PoolView::Known { unusable: None, .. } => "usable".to_owned(),
             PoolView::Absent | PoolView::Forbidden(_) => "no pool".to_owned(),
         },
@@ -43,7 +48,11 @@ pub(super) fn of(rule: Rule, snapshot: &Snapshot, view: &View<'_>) -> String {
 }
 
 fn annotation(is_paused: bool) -> String {
-    if is_paused { format!("carries {}", names::PAUSED) } else { "not paused".to_owned() }
+    if is_paused {
+        format!("carries {}", names::PAUSED)
+    } else {
+        "not paused".to_owned()
+    }
 }
 
 fn cluster(view: &View<'_>) -> String {
@@ -66,7 +75,9 @@ fn pool(view: &View<'_>) -> String {
 }
 
 fn deletion(view: &View<'_>) -> String {
-    let Some(since) = view.claim.deleting else { return "not being deleted".to_owned() };
+    let Some(since) = view.claim.deleting else {
+        return "not being deleted".to_owned();
+    };
     match view.pool {
         PoolView::Known { grace_seconds, .. } if grace_seconds > 0 => {
             format!("deleted at {since}; the pool's grace period is {grace_seconds} s")
@@ -76,7 +87,9 @@ fn deletion(view: &View<'_>) -> String {
 }
 
 fn address(snapshot: &Snapshot, address: &AddressFacts) -> String {
-    let text = snapshot.note(&address.name).map_or("?", |note| note.address.as_str());
+    let text = snapshot
+        .note(&address.name)
+        .map_or("?", |note| note.address.as_str());
     let pool = match &address.pool {
         Some(pool) => format!("of {pool}"),
         None => "of a pool that is not ours".to_owned(),
@@ -109,7 +122,16 @@ fn refusal(view: &View<'_>) -> String {
 
 fn capacity(snapshot: &Snapshot, view: &View<'_>) -> String {
     let ledger = snapshot.index().pool(&view.claim.pool).and_then(|p| p.ledger());
-    let Some(counts) = ledger.map(|l| l.counts()) else { return "unknown".to_owned() };
-    let promised = if view.promise.is_some() { "; one is promised to this claim" } else { "" };
-    format!("total {}, used {}, free {}{promised}", counts.total, counts.used, counts.free)
+    let Some(counts) = ledger.map(Ledger::counts) else {
+        return "unknown".to_owned();
+    };
+    let promised = if view.promise.is_some() {
+        "; one is promised to this claim"
+    } else {
+        ""
+    };
+    format!(
+        "total {}, used {}, free {}{promised}",
+        counts.total, counts.used, counts.free
+    )
 }

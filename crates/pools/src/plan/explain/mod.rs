@@ -15,6 +15,7 @@ pub use self::rules::{Rule, Verdict};
 pub(crate) use self::steps::is_due;
 use super::{
     claim::{self, Confirmed, View},
+    ledger::Ledger,
     name::{ObjectName, PoolName},
     snapshot::{PoolKey, Snapshot},
 };
@@ -126,19 +127,25 @@ pub fn explain(snapshot: &Snapshot, claim: &Claim) -> Explanation {
     let namespace = meta.namespace.clone().unwrap_or_default();
     let name = meta.name.clone().unwrap_or_default();
     let key = ObjectName::new(&namespace, &name);
-    let view = snapshot.index().view(&key, Confirmed::default(), snapshot.taken());
+    let view = snapshot
+        .index()
+        .view(&key, Confirmed::default(), snapshot.taken());
     let (rules, next) = match &view {
         Some(view) => judge(snapshot, view),
         None => not_ours(claim),
     };
     Explanation {
         pool: view.as_ref().map(|v| (&v.claim.pool).into()),
-        cluster: view.as_ref().and_then(|v| v.claim.cluster.as_deref().map(str::to_owned)),
+        cluster: view
+            .as_ref()
+            .and_then(|v| v.claim.cluster.as_deref().map(str::to_owned)),
         created: meta.creation_timestamp.as_ref().map(|t| t.0),
         deleted: meta.deletion_timestamp.as_ref().map(|t| t.0),
         rules,
         next,
-        queue: view.as_ref().and_then(|v| queue_place(snapshot, &v.claim.pool, &key)),
+        queue: view
+            .as_ref()
+            .and_then(|v| queue_place(snapshot, &v.claim.pool, &key)),
         conditions: conditions(claim),
         address: address_view(snapshot, &key),
         namespace,
@@ -160,7 +167,11 @@ fn judge(snapshot: &Snapshot, view: &View<'_>) -> (Vec<RuleLine>, Step) {
 /// A claim of another provider: one rule suffices.
 fn not_ours(claim: &Claim) -> (Vec<RuleLine>, Step) {
     let pool = &claim.spec.pool_ref;
-    let group = pool.api_group.as_deref().filter(|g| !g.is_empty()).unwrap_or("no API group");
+    let group = pool
+        .api_group
+        .as_deref()
+        .filter(|g| !g.is_empty())
+        .unwrap_or("no API group");
     let line = RuleLine {
         rule: Rule::Ours,
         input: format!("poolRef names {} {} of {group}", pool.kind, pool.name),
@@ -170,28 +181,49 @@ fn not_ours(claim: &Claim) -> (Vec<RuleLine>, Step) {
         "nothing: the claim is another provider's; ours name one of the four pool kinds of {}",
         api::names::GROUP
     );
-    (vec![line], Step { step: "Ignore", says, is_due: false })
+    (
+        vec![line],
+        Step {
+            step: "Ignore",
+            says,
+            is_due: false,
+        },
+    )
 }
 
 fn queue_place(snapshot: &Snapshot, pool: &PoolName, claim: &ObjectName) -> Option<QueuePlace> {
     let pool = snapshot.index().pool(pool)?;
     let position = pool.waiting_claims().position(|name| name == claim)? + 1;
-    Some(QueuePlace { position, length: pool.waiting() })
+    Some(QueuePlace {
+        position,
+        length: pool.waiting(),
+    })
 }
 
 /// The conditions of whichever style the version has; the new style where it has both.
 pub(crate) fn conditions(claim: &Claim) -> Vec<AnyCondition> {
     let status = claim.status.as_ref();
-    let nested = status.and_then(|s| s.v1beta2.as_ref()).and_then(|v| v.conditions.as_ref());
+    let nested = status
+        .and_then(|s| s.v1beta2.as_ref())
+        .and_then(|v| v.conditions.as_ref());
     let plain = status.and_then(|s| s.conditions.as_ref());
-    nested.filter(|list| !list.is_empty()).or(plain).cloned().unwrap_or_default()
+    nested
+        .filter(|list| !list.is_empty())
+        .or(plain)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn address_view(snapshot: &Snapshot, name: &ObjectName) -> Option<AddressView> {
     let index = snapshot.index();
     let facts = index.address(name)?;
     let note = snapshot.note(name).cloned().unwrap_or_default();
-    let domain = facts.pool.as_ref().and_then(|p| index.pool(p)).and_then(|p| p.ledger()).map(|l| l.domain());
+    let domain = facts
+        .pool
+        .as_ref()
+        .and_then(|p| index.pool(p))
+        .and_then(|p| p.ledger())
+        .map(Ledger::domain);
     let slot = |d: &super::domain::Domain| d.slot_in_use(&note.address, note.prefix);
     let in_pool = domain.map(|d| slot(d).is_some_and(|s| d.slots.contains(s)));
     let alive = |kind: &str, owner: &str, uid: &str| match kind {

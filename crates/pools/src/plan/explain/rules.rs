@@ -137,11 +137,19 @@ pub(super) fn decider(view: &View<'_>, next: &Next) -> Rule {
 }
 
 fn address_or_promise(view: &View<'_>) -> Rule {
-    if view.address.is_some() { Rule::ExistingAddress } else { Rule::InFlight }
+    if view.address.is_some() {
+        Rule::ExistingAddress
+    } else {
+        Rule::InFlight
+    }
 }
 
 fn in_flight_or_capacity(view: &View<'_>, early: Promise) -> Rule {
-    if view.promise == Some(early) { Rule::InFlight } else { Rule::Capacity }
+    if view.promise == Some(early) {
+        Rule::InFlight
+    } else {
+        Rule::Capacity
+    }
 }
 
 fn reported(view: &View<'_>, reason: ReadyReason) -> Rule {

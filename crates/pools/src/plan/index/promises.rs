@@ -5,12 +5,12 @@
 //!    └── pool not written: gone      └─ refused: gone      └─ answer lost: stays, and is tried again
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use api::pool::{Allocation, Holder, Reservation as Entry};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Index, Wake, entry::Reservation};
+use super::{Index, PoolEntry, Wake, entry::Reservation};
 use crate::plan::{
     claim::{Promise, Refusal},
     facts::ClaimFacts,
@@ -107,7 +107,7 @@ impl Index {
         // What is not signed must be written, even if the journal lists the same: the write is the compare-and-swap, and
         // nothing else makes a promise hold.
         let is_open = |name: &ObjectName, r: &Reservation| {
-            r.signed.is_none() && r.promise != Promise::Created && self.is_wanted(name, r)
+            r.signed.is_none() && r.promise != Promise::Created && self.is_redeemable(entry, name, r)
         };
         if unchanged && !entry.reservations.iter().any(|(name, r)| is_open(name, r)) {
             return None;
@@ -296,9 +296,7 @@ impl Index {
         let mut over = Vec::new();
         for (name, reservation) in &entry.reservations {
             let Some(until) = reservation.hold_until else { continue };
-            // One that was never sent and that the pool does not cover any more will not be sent.
-            let is_open = reservation.promise != Promise::Recorded || entry.covers(reservation.slot);
-            if self.is_wanted(name, reservation) && is_open {
+            if self.is_redeemable(entry, name, reservation) {
                 continue;
             }
             if until <= now {
@@ -332,10 +330,13 @@ impl Index {
         }
     }
 
-    /// Whether a claim is still to redeem a promise.
-    fn is_wanted(&self, name: &ObjectName, reservation: &Reservation) -> bool {
+    /// Whether a claim is still to redeem a promise. One that was never sent and that the pool does not cover any more
+    /// will not be sent.
+    fn is_redeemable(&self, entry: &PoolEntry, name: &ObjectName, reservation: &Reservation) -> bool {
         let claim = self.claims.get(name).filter(|c| c.facts.version.uid == reservation.uid);
-        claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name)
+        let is_wanted = claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
+        let was_sent = matches!(reservation.promise, Promise::Unsettled | Promise::Created);
+        is_wanted && (was_sent || entry.covers(reservation.slot))
     }
 
     /// Gives up promises whose slot another object turned out to hold.
@@ -399,8 +400,8 @@ impl Index {
         self.honour(pool, theirs, now, wake);
     }
 
-    /// What another process wrote is what holds: of our promises, those that it left out are given up, and the others
-    /// may be redeemed by it as well.
+    /// What another process wrote is what holds. Our promises that it lists may be redeemed by it as well. Those that it
+    /// left out are over: it had read our journal before it wrote its own, and keeps what it reads for [`HOLD`].
     fn yield_to(
         &mut self,
         pool: &PoolName,
@@ -409,8 +410,8 @@ impl Index {
         wake: &mut Wake,
     ) {
         let Some(entry) = self.pools.get_mut(pool) else { return };
-        let taken: HashMap<u128, &ObjectName> = theirs.iter().map(|(name, (_, slot))| (*slot, name)).collect();
-        let (mut lost, mut left_out) = (Vec::new(), Vec::new());
+        let taken: HashSet<u128> = theirs.values().map(|(_, slot)| *slot).collect();
+        let mut over = Vec::new();
         for (name, r) in &mut entry.reservations {
             r.signed = None;
             if theirs.get(name).is_some_and(|(uid, slot)| **uid == *r.uid && *slot == r.slot) {
@@ -419,18 +420,13 @@ impl Index {
                 if r.promise == Promise::Recorded {
                     r.promise = Promise::Planned;
                 }
-            } else if taken.get(&r.slot).is_some_and(|other| *other != name) {
-                lost.push(name.clone());
-            } else if r.promise != Promise::Created {
-                left_out.push(name.clone());
+            } else if r.promise != Promise::Created || taken.contains(&r.slot) {
+                over.push(name.clone());
             }
         }
-        for name in lost {
+        for name in over {
             self.take_back(pool, &name);
             self.requeue(&name, now, wake);
-        }
-        for name in left_out {
-            self.give_up(pool, &name, now, wake);
         }
     }
 

@@ -1,4 +1,5 @@
 //! Clusters for tests, made of wire objects.
+#![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and `&json!` in every call is noise")]
 
 use api::{
     capi::{Address, Claim, Cluster},
@@ -46,10 +47,12 @@ impl World {
         let object = json!({"metadata": meta, "spec": spec});
         if kind.is_prefix() {
             let pool: PrefixPool = read(object);
-            self.0.add_pool(kind, &pool, PoolSpec::Prefixes(pool.spec.clone()));
+            self.0
+                .add_pool(kind, &pool, PoolSpec::Prefixes(pool.spec.clone()));
         } else {
             let pool: AddressPool = read(object);
-            self.0.add_pool(kind, &pool, PoolSpec::Addresses(pool.spec.clone()));
+            self.0
+                .add_pool(kind, &pool, PoolSpec::Addresses(pool.spec.clone()));
         }
         self
     }
@@ -81,7 +84,14 @@ impl World {
     }
 
     /// `more` goes over the metadata, `spec` over the spec.
-    pub(crate) fn address_with(mut self, name: &str, pool: &str, address: &str, more: Value, spec: Value) -> Self {
+    pub(crate) fn address_with(
+        mut self,
+        name: &str,
+        pool: &str,
+        address: &str,
+        more: Value,
+        spec: Value,
+    ) -> Self {
         let kind = kind_of(pool);
         let complete = json!({
             "finalizers": [names::PROTECT_ADDRESS],
@@ -97,8 +107,13 @@ impl World {
             "prefix": 24,
         });
         merge(&mut fields, spec);
-        let namespace = more.get("namespace").and_then(Value::as_str).unwrap_or("a").to_owned();
-        let object: Address = read(json!({"metadata": meta(&namespace, name, complete, more), "spec": fields}));
+        let namespace = more
+            .get("namespace")
+            .and_then(Value::as_str)
+            .unwrap_or("a")
+            .to_owned();
+        let object: Address =
+            read(json!({"metadata": meta(&namespace, name, complete, more), "spec": fields}));
         self.0.add_address(&object);
         self
     }
@@ -111,8 +126,17 @@ impl World {
 
 /// A claim as the API server shows it.
 pub(crate) fn claim(name: &str, pool: &str, more: Value, status: Value) -> Claim {
-    let namespace = more.get("namespace").and_then(Value::as_str).unwrap_or("a").to_owned();
-    let meta = meta(&namespace, name, json!({"finalizers": [names::RELEASE_ADDRESS]}), more);
+    let namespace = more
+        .get("namespace")
+        .and_then(Value::as_str)
+        .unwrap_or("a")
+        .to_owned();
+    let meta = meta(
+        &namespace,
+        name,
+        json!({"finalizers": [names::RELEASE_ADDRESS]}),
+        more,
+    );
     let pool = json!({"apiGroup": names::GROUP, "kind": kind_of(pool).kind(), "name": pool});
     read(json!({"metadata": meta, "spec": {"poolRef": pool}, "status": status}))
 }

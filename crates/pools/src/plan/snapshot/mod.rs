@@ -72,7 +72,11 @@ impl Snapshot {
     /// An empty one. `conditions` says where claims keep theirs in the version that was listed.
     #[must_use]
     pub fn new(conditions: ConditionHome, taken: Timestamp) -> Self {
-        let settings = Settings { scope: Scope::default(), conditions, ..Settings::default() };
+        let settings = Settings {
+            scope: Scope::default(),
+            conditions,
+            ..Settings::default()
+        };
         Self {
             index: Index::new(settings),
             taken,
@@ -132,7 +136,8 @@ impl Snapshot {
         if let Some(cluster) = label(&pool.metadata, names::CLUSTER_NAME).filter(|l| !l.is_empty()) {
             self.cluster_labels.insert(name.clone(), cluster.to_owned());
         }
-        self.index.apply_pool(&name, PoolFacts::read(pool), spec, self.taken, &mut self.wake);
+        self.index
+            .apply_pool(&name, PoolFacts::read(pool), spec, self.taken, &mut self.wake);
         self.forget_wakes();
     }
 
@@ -141,7 +146,8 @@ impl Snapshot {
         for cluster in clusters {
             let (namespace, name) = names_of(&cluster.metadata);
             let name = ObjectName::new(namespace, name);
-            self.index.apply_cluster(name, ClusterFacts::read(cluster), self.taken, &mut self.wake);
+            self.index
+                .apply_cluster(name, ClusterFacts::read(cluster), self.taken, &mut self.wake);
         }
         self.index.set_clusters_known(true, self.taken, &mut self.wake);
         self.forget_wakes();
@@ -186,7 +192,10 @@ impl Snapshot {
 
 /// Namespace and name.
 fn names_of(meta: &ObjectMeta) -> (&str, &str) {
-    (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    (
+        meta.namespace.as_deref().unwrap_or_default(),
+        meta.name.as_deref().unwrap_or_default(),
+    )
 }
 
 fn note(address: &Address) -> AddressNote {

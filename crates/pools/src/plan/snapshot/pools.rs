@@ -77,13 +77,18 @@ pub(crate) fn is_waiting(index: &Index, claim: &ClaimFacts) -> bool {
 
 /// Bound as the specification defines it (spec §1): it names an address, and that exists.
 pub(crate) fn is_bound(index: &Index, claim: &ClaimFacts) -> bool {
-    let bound_to = claim.bound_to.as_deref().map(|name| ObjectName::new(claim.name.namespace(), name));
+    let bound_to = claim
+        .bound_to
+        .as_deref()
+        .map(|name| ObjectName::new(claim.name.namespace(), name));
     bound_to.is_some_and(|address| index.address(&address).is_some())
 }
 
 fn row(index: &Index, name: &PoolName, entry: &PoolEntry, waiting: u64) -> Option<PoolRow> {
     let facts = entry.facts()?;
-    let counts = entry.ledger().map(|ledger| (ledger.counts(), ledger.domain().total()));
+    let counts = entry
+        .ledger()
+        .map(|ledger| (ledger.counts(), ledger.domain().total()));
     let objects = || i64::try_from(index.addresses_of(name).count()).unwrap_or(i64::MAX);
     Some(PoolRow {
         pool: name.into(),
@@ -95,7 +100,10 @@ fn row(index: &Index, name: &PoolName, entry: &PoolEntry, waiting: u64) -> Optio
         paused: facts.paused,
         deleting: facts.deleting,
         problem: entry.unusable().map(str::to_owned),
-        exact: counts.map(|(c, total)| Exact { total, free: total.saturating_sub(taken(c.total, c.free)) }),
+        exact: counts.map(|(c, total)| Exact {
+            total,
+            free: total.saturating_sub(taken(c.total, c.free)),
+        }),
     })
 }
 

@@ -61,14 +61,26 @@ impl ObjectRef {
     }
 
     fn namespaced(kind: &'static str, name: &ObjectName) -> Self {
-        Self { kind, namespace: Some(name.namespace().to_owned()), name: name.name().to_owned() }
+        Self {
+            kind,
+            namespace: Some(name.namespace().to_owned()),
+            name: name.name().to_owned(),
+        }
     }
 }
 
 impl From<&PoolName> for ObjectRef {
     fn from(pool: &PoolName) -> Self {
-        let PoolKey { kind, namespace, name } = pool.into();
-        Self { kind, namespace, name }
+        let PoolKey {
+            kind,
+            namespace,
+            name,
+        } = pool.into();
+        Self {
+            kind,
+            namespace,
+            name,
+        }
     }
 }
 

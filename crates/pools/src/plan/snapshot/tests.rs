@@ -24,7 +24,10 @@ fn a_row_counts_objects_and_not_the_status() {
         .served("x", "p", "192.0.2.10")
         .served("y", "p", "192.0.2.99");
     let row = only_row(&world);
-    assert_eq!((row.total, row.used, row.free, row.out_of_range), (Some(2), 2, Some(1), Some(1)));
+    assert_eq!(
+        (row.total, row.used, row.free, row.out_of_range),
+        (Some(2), 2, Some(1), Some(1))
+    );
     assert_eq!(row.waiting, 1);
     assert_eq!(row.exact, Some(Exact { total: 2, free: 1 }));
     assert!(!row.paused && !row.deleting && row.problem.is_none());
@@ -34,12 +37,26 @@ fn a_row_counts_objects_and_not_the_status() {
 fn paused_deleted_and_bound_claims_do_not_wait() {
     let world = World::new()
         .pool("p", small())
-        .claim_with("paused", "p", json!({"annotations": {names::PAUSED: ""}}), json!({}))
-        .claim_with("deleted", "p", json!({"deletionTimestamp": fixtures::NOW}), json!({}))
+        .claim_with(
+            "paused",
+            "p",
+            json!({"annotations": {names::PAUSED: ""}}),
+            json!({}),
+        )
+        .claim_with(
+            "deleted",
+            "p",
+            json!({"deletionTimestamp": fixtures::NOW}),
+            json!({}),
+        )
         .served("bound", "p", "192.0.2.10")
         .bound("lost-its-address", "p")
         .claim("fresh", "p");
-    assert_eq!(only_row(&world).waiting, 2, "fresh, and the one whose address is gone");
+    assert_eq!(
+        only_row(&world).waiting,
+        2,
+        "fresh, and the one whose address is gone"
+    );
 }
 
 #[test]
@@ -48,7 +65,10 @@ fn a_pool_that_cannot_be_used_has_no_counts_but_its_objects() {
         .pool("p", json!({"addresses": ["nonsense"], "prefix": 24}))
         .served("x", "p", "192.0.2.10");
     let row = only_row(&world);
-    assert_eq!((row.total, row.free, row.out_of_range, row.exact), (None, None, None, None));
+    assert_eq!(
+        (row.total, row.free, row.out_of_range, row.exact),
+        (None, None, None, None)
+    );
     assert_eq!(row.used, 1);
     assert!(row.problem.is_some_and(|p| p.contains("nonsense")));
 }
@@ -60,7 +80,13 @@ fn counts_beyond_63_bits_stay_exact_for_people() {
     let row = only_row(&world);
     assert_eq!((row.total, row.free), (Some(i64::MAX), Some(i64::MAX - 1)));
     let total = (1u128 << 64) - 1;
-    assert_eq!(row.exact, Some(Exact { total, free: total - 1 }));
+    assert_eq!(
+        row.exact,
+        Some(Exact {
+            total,
+            free: total - 1
+        })
+    );
 }
 
 #[test]
@@ -71,10 +97,22 @@ fn a_namespace_shows_its_own_pools_and_global_ones() {
         .pool_with(PoolKind::InClusterIPPool, "p", small(), elsewhere)
         .pool_with(PoolKind::GlobalInClusterIPPool, "g", small(), json!({}))
         .claim("x", "missing");
-    let names = |namespace| rows(&world.0, namespace).iter().map(|r| r.pool.to_string()).collect::<Vec<_>>();
-    let all = ["InClusterIPPool a/p", "InClusterIPPool b/p", "GlobalInClusterIPPool g"];
+    let names = |namespace| {
+        rows(&world.0, namespace)
+            .iter()
+            .map(|r| r.pool.to_string())
+            .collect::<Vec<_>>()
+    };
+    let all = [
+        "InClusterIPPool a/p",
+        "InClusterIPPool b/p",
+        "GlobalInClusterIPPool g",
+    ];
     assert_eq!(names(None), all, "a pool that does not exist has no row");
-    assert_eq!(names(Some("b")), ["InClusterIPPool b/p", "GlobalInClusterIPPool g"]);
+    assert_eq!(
+        names(Some("b")),
+        ["InClusterIPPool b/p", "GlobalInClusterIPPool g"]
+    );
 }
 
 #[test]

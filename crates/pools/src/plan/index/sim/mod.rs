@@ -256,6 +256,15 @@ fn play(processes: usize, survivors: usize, ops: Vec<Op>) -> Result<(), TestCase
     world.is_at_rest()
 }
 
+/// Of two leaders, only the one that was refused knows of it; they would tell the claim different things until its
+/// backoff ends.
+fn without_refusal(op: Op) -> Op {
+    match op {
+        Op::RunClaim(p, claim, Fate::Refused) => Op::RunClaim(p, claim, Fate::NotSent),
+        op => op,
+    }
+}
+
 proptest! {
     #[test]
     fn one_process_serves_everybody_whatever_gets_lost(ops in prop::collection::vec(op(1), 0..120)) {
@@ -268,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn two_leaders_come_to_rest(ops in prop::collection::vec(op(2), 0..100)) {
+    fn two_leaders_come_to_rest(ops in prop::collection::vec(op(2).prop_map(without_refusal), 0..100)) {
         play(2, 2, ops)?;
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::server::{Created, Event, Late, Server, pool_name};
 use crate::plan::{
     claim::{Confirmed, Next, Waits},
-    index::{Index, Settings, Settled, Wake},
+    index::{Index, PoolEntry, Settings, Settled, Wake},
     name::ObjectName,
     pool,
 };
@@ -203,20 +203,19 @@ impl Process {
     pub(super) fn work(&mut self, server: &mut Server, now: Timestamp) -> bool {
         let had_list = self.wants_list;
         self.list(server);
-        let claims = if self.synced {
-            std::mem::take(&mut self.awake_claims)
-        } else {
-            BTreeSet::new()
-        };
-        let mut busy = had_list || !claims.is_empty();
+        if !self.synced {
+            return had_list;
+        }
+        let is_pool_awake = std::mem::take(&mut self.awake_pool);
+        if is_pool_awake {
+            self.run_pool(server, Fate::Done, true, now);
+        }
+        // Claims after their pool: what it has just recorded is not left lying about for others to take over.
+        let claims = std::mem::take(&mut self.awake_claims);
         for claim in &claims {
             self.run_claim(claim, server, Fate::Done, now);
         }
-        if self.synced && std::mem::take(&mut self.awake_pool) {
-            self.run_pool(server, Fate::Done, true, now);
-            busy = true;
-        }
-        busy
+        had_list || is_pool_awake || !claims.is_empty()
     }
 
     /// `reconcile::pool`. `is_readable`: whether the pool can be read after a write of unknown outcome.
@@ -229,10 +228,10 @@ impl Process {
         if self
             .index
             .pool(&name)
-            .is_some_and(super::super::PoolEntry::is_stale)
+            .is_some_and(PoolEntry::is_stale)
         {
             self.change(|index, wake| index.unrecorded(&name, now, wake));
-            self.wants_list |= self.index.pool(&name).is_some_and(super::super::PoolEntry::needs_refresh);
+            self.wants_list |= self.index.pool(&name).is_some_and(PoolEntry::needs_refresh);
             return;
         }
         let (sweep, order) = self.learn_of_pool(|index, wake| {
