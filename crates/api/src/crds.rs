@@ -80,7 +80,9 @@ fn whole_numbers(value: &mut Value) {
         Value::Object(map) => map.values_mut().for_each(whole_numbers),
         Value::Array(items) => items.iter_mut().for_each(whole_numbers),
         Value::Number(number) => {
-            let float = number.as_f64().filter(|f| number.is_f64() && f.fract() == 0.0 && f.abs() < 9e15);
+            let float = number
+                .as_f64()
+                .filter(|f| number.is_f64() && f.fract() == 0.0 && f.abs() < 9e15);
             if let Some(whole) = float.and_then(|f| format!("{f:.0}").parse::<i64>().ok()) {
                 *value = json!(whole);
             }
@@ -113,8 +115,10 @@ const fn columns_v1alpha1(kind: PoolKind) -> &'static [Column] {
 }
 
 fn version<S: JsonSchema>(name: &str, columns: &[Column]) -> Value {
-    let columns: Vec<Value> =
-        columns.iter().map(|(name, type_, path)| json!({"name": name, "type": type_, "jsonPath": path})).collect();
+    let columns: Vec<Value> = columns
+        .iter()
+        .map(|(name, type_, path)| json!({"name": name, "type": type_, "jsonPath": path}))
+        .collect();
     json!({
         "name": name,
         "served": true,

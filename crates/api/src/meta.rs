@@ -56,12 +56,16 @@ pub fn slim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
 
 /// Whether the object carries the paused annotation; any value counts, even `"false"` (spec §1).
 pub fn is_paused(meta: &ObjectMeta) -> bool {
-    meta.annotations.as_ref().is_some_and(|a| a.contains_key(crate::names::PAUSED))
+    meta.annotations
+        .as_ref()
+        .is_some_and(|a| a.contains_key(crate::names::PAUSED))
 }
 
 /// Whether `finalizer` is among the object's finalizers.
 pub fn has_finalizer(meta: &ObjectMeta, finalizer: &str) -> bool {
-    meta.finalizers.as_ref().is_some_and(|f| f.iter().any(|x| x == finalizer))
+    meta.finalizers
+        .as_ref()
+        .is_some_and(|f| f.iter().any(|x| x == finalizer))
 }
 
 /// The value of a label, if the object carries it.

@@ -50,7 +50,10 @@ fn main() -> ExitCode {
     let (args, ignored) = controller::without_kind_concurrency(std::env::args());
     let called = args.first().map(OsStr::new);
     // The name decides what it is, so that images and manifests of the replaced manager keep working.
-    if called.and_then(|path| Path::new(path).file_name()).is_some_and(|name| name == "manager") {
+    if called
+        .and_then(|path| Path::new(path).file_name())
+        .is_some_and(|name| name == "manager")
+    {
         return run_controller(Manager::parse_from(args).controller, &ignored);
     }
     let parser = Cli::command().bin_name(cli::program_name(called));
@@ -63,7 +66,10 @@ fn main() -> ExitCode {
         }
         Command::Person(command) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_or_else(|error| failed(&error.into()), |runtime| runtime.block_on(cli::run(command)))
+            runtime.map_or_else(
+                |error| failed(&error.into()),
+                |runtime| runtime.block_on(cli::run(command)),
+            )
         }
     }
 }
@@ -71,7 +77,10 @@ fn main() -> ExitCode {
 fn run_controller(command: Controller, ignored: &[String]) -> ExitCode {
     let kubeconfig = (!command.kubeconfig.is_empty()).then(|| PathBuf::from(command.kubeconfig));
     // Two threads: one keeps answering webhooks while the other works through a burst.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let result = runtime
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(controller::run(command.flags, kubeconfig, ignored)));

@@ -37,47 +37,94 @@ impl Announcer {
     #[must_use]
     pub fn new(recorder: Option<Recorder>) -> Self {
         let bucket = |(size, every)| Arc::new(Mutex::new(Bucket::full(size, every)));
-        Self { recorder, normal: bucket(NORMAL), warning: bucket(WARNING) }
+        Self {
+            recorder,
+            normal: bucket(NORMAL),
+            warning: bucket(WARNING),
+        }
     }
 
     /// A claim was bound.
     pub fn allocated(&self, world: &World, claim: &ObjectName, note: &str) {
-        self.send(EventType::Normal, || claim_reference(world, claim), "AddressAllocated", "Allocate", note);
+        self.send(
+            EventType::Normal,
+            || claim_reference(world, claim),
+            "AddressAllocated",
+            "Allocate",
+            note,
+        );
     }
 
     /// The address of a claim was released.
     pub fn released(&self, world: &World, claim: &ObjectName, note: &str) {
-        self.send(EventType::Normal, || claim_reference(world, claim), "AddressReleased", "Release", note);
+        self.send(
+            EventType::Normal,
+            || claim_reference(world, claim),
+            "AddressReleased",
+            "Release",
+            note,
+        );
     }
 
     /// A claim gets nothing; once per transition.
     pub fn refused(&self, world: &World, claim: &ObjectName, reason: ReadyReason, note: &str) {
-        self.send(EventType::Warning, || claim_reference(world, claim), reason.as_str(), "Allocate", note);
+        self.send(
+            EventType::Warning,
+            || claim_reference(world, claim),
+            reason.as_str(),
+            "Allocate",
+            note,
+        );
     }
 
     /// A pool ran full.
     pub fn pool_exhausted(&self, world: &World, pool: &PoolName) {
         let note = format!("{pool} has nothing free; enlarge it or delete claims that are no longer needed");
-        self.send(EventType::Warning, || pool_reference(world, pool), "PoolExhausted", "Allocate", &note);
+        self.send(
+            EventType::Warning,
+            || pool_reference(world, pool),
+            "PoolExhausted",
+            "Allocate",
+            &note,
+        );
     }
 
     /// Addresses in use lie outside the pool.
     pub fn out_of_range(&self, world: &World, pool: &PoolName, count: i64) {
-        let note = format!("{count} addresses in use are not part of {pool}; add them to it or delete their claims");
-        self.send(EventType::Warning, || pool_reference(world, pool), "AddressOutOfRange", "Allocate", &note);
+        let note =
+            format!("{count} addresses in use are not part of {pool}; add them to it or delete their claims");
+        self.send(
+            EventType::Warning,
+            || pool_reference(world, pool),
+            "AddressOutOfRange",
+            "Allocate",
+            &note,
+        );
     }
 
     /// Two objects of one pool hold the same address.
     pub fn duplicate(&self, world: &World, pool: &PoolName, address: &ObjectName) {
         let note = format!("IPAddress {address} repeats an address that another IPAddress of {pool} holds");
         tracing::error!(%pool, %address, "duplicate address");
-        self.send(EventType::Warning, || pool_reference(world, pool), "DuplicateAddress", "Observe", &note);
+        self.send(
+            EventType::Warning,
+            || pool_reference(world, pool),
+            "DuplicateAddress",
+            "Observe",
+            &note,
+        );
     }
 
     /// An address without a claim was released.
     pub fn orphan_released(&self, world: &World, pool: &PoolName, address: &ObjectName) {
         let note = format!("IPAddress {address} had no claim any more and was released");
-        self.send(EventType::Warning, || pool_reference(world, pool), "OrphanReleased", "Release", &note);
+        self.send(
+            EventType::Warning,
+            || pool_reference(world, pool),
+            "OrphanReleased",
+            "Release",
+            &note,
+        );
     }
 
     fn send(
@@ -89,8 +136,16 @@ impl Announcer {
         note: &str,
     ) {
         let Some(recorder) = &self.recorder else { return };
-        let bucket = if kind == EventType::Normal { &self.normal } else { &self.warning };
-        if bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now()) {
+        let bucket = if kind == EventType::Normal {
+            &self.normal
+        } else {
+            &self.warning
+        };
+        if bucket
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(Instant::now())
+        {
             recorder.record(&regarding(), kind, reason, action, note);
         }
     }
@@ -130,7 +185,12 @@ struct Bucket {
 
 impl Bucket {
     fn full(size: u32, every: Duration) -> Self {
-        Self { size, every, tokens: size, filled: Instant::now() }
+        Self {
+            size,
+            every,
+            tokens: size,
+            filled: Instant::now(),
+        }
     }
 
     fn take(&mut self, now: Instant) -> bool {

@@ -61,7 +61,9 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+        let buckets = [
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+        ];
         Self {
             addresses: Family::default(),
             waiting: Family::default(),
@@ -82,7 +84,11 @@ impl Metrics {
             "Addresses of a pool by state: total, free, used, out_of_range",
             self.addresses.clone(),
         );
-        registry.register("ipam_pool_waiting_claims", "Claims waiting for an address", self.waiting.clone());
+        registry.register(
+            "ipam_pool_waiting_claims",
+            "Claims waiting for an address",
+            self.waiting.clone(),
+        );
         registry.register(
             "ipam_claim_allocation_seconds",
             "Time from the first sight of a claim to its bound address",
@@ -90,7 +96,11 @@ impl Metrics {
         );
         registry.register("ipam_allocations", "Claims bound", self.allocations.clone());
         registry.register("ipam_releases", "Addresses released", self.releases.clone());
-        registry.register("ipam_allocation_failures", "Claims told why they get nothing", self.failures.clone());
+        registry.register(
+            "ipam_allocation_failures",
+            "Claims told why they get nothing",
+            self.failures.clone(),
+        );
         registry.register(
             "ipam_duplicate_addresses",
             "IPAddress objects that repeat an address of their pool",
@@ -101,9 +111,13 @@ impl Metrics {
     /// Enters the counts of a pool.
     pub fn set_pool(&self, pool: &PoolName, counts: api::pool::AddressCounts, waiting: usize) {
         for (state, value) in Self::states(counts) {
-            self.addresses.get_or_create(&Self::count_labels(pool, state)).set(value);
+            self.addresses
+                .get_or_create(&Self::count_labels(pool, state))
+                .set(value);
         }
-        self.waiting.get_or_create(&pool.into()).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.waiting
+            .get_or_create(&pool.into())
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// Forgets a pool that is gone.
@@ -115,11 +129,25 @@ impl Metrics {
     }
 
     fn states(counts: api::pool::AddressCounts) -> [(&'static str, i64); 4] {
-        [("total", counts.total), ("free", counts.free), ("used", counts.used), ("out_of_range", counts.out_of_range)]
+        [
+            ("total", counts.total),
+            ("free", counts.free),
+            ("used", counts.used),
+            ("out_of_range", counts.out_of_range),
+        ]
     }
 
     fn count_labels(pool: &PoolName, state: &'static str) -> CountLabels {
-        let PoolLabels { kind, namespace, name } = pool.into();
-        CountLabels { kind, namespace, name, state }
+        let PoolLabels {
+            kind,
+            namespace,
+            name,
+        } = pool.into();
+        CountLabels {
+            kind,
+            namespace,
+            name,
+            state,
+        }
     }
 }

@@ -81,7 +81,12 @@ pub async fn claims(world: Arc<World>, namespace: Option<String>, status: Status
 }
 
 /// Follows the addresses of one namespace, or of all; lists them afresh whenever the world asks for it.
-pub async fn addresses(world: Arc<World>, namespace: Option<String>, status: Status, stop: CancellationToken) {
+pub async fn addresses(
+    world: Arc<World>,
+    namespace: Option<String>,
+    status: Status,
+    stop: CancellationToken,
+) {
     while !stop.is_cancelled() {
         world.change(|index, _, _| index.refresh_begins());
         let round = stop.child_token();
@@ -93,7 +98,12 @@ pub async fn addresses(world: Arc<World>, namespace: Option<String>, status: Sta
     }
 }
 
-async fn follow_addresses(world: Arc<World>, namespace: Option<&str>, status: Status, stop: CancellationToken) {
+async fn follow_addresses(
+    world: Arc<World>,
+    namespace: Option<&str>,
+    status: Status,
+    stop: CancellationToken,
+) {
     let api: Api<Address> = scoped(&world, namespace, &world.version);
     let mut listed = HashSet::new();
     let sink = |event: WatchEvent<Address>| match event {
@@ -133,7 +143,9 @@ pub async fn clusters(world: Arc<World>, namespace: Option<String>, status: Stat
         WatchEvent::InitApply(cluster) | WatchEvent::Applied(cluster) => {
             let name = object_name(&cluster);
             listed.insert(name.clone());
-            world.change(|index, now, wake| index.apply_cluster(name, ClusterFacts::read(&cluster), now, wake));
+            world.change(|index, now, wake| {
+                index.apply_cluster(name, ClusterFacts::read(&cluster), now, wake)
+            });
         }
         WatchEvent::InitDone => {
             let listed = std::mem::take(&mut listed);
@@ -194,9 +206,16 @@ where
 
 fn object_name<K: Resource>(object: &K) -> ObjectName {
     let meta = object.meta();
-    ObjectName::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    ObjectName::new(
+        meta.namespace.as_deref().unwrap_or_default(),
+        meta.name.as_deref().unwrap_or_default(),
+    )
 }
 
 fn pool_name<S>(kind: PoolKind, pool: &Pool<S>) -> PoolName {
-    PoolName::new(kind, pool.namespace().as_deref().unwrap_or_default(), &pool.name_any())
+    PoolName::new(
+        kind,
+        pool.namespace().as_deref().unwrap_or_default(),
+        &pool.name_any(),
+    )
 }

@@ -26,7 +26,10 @@ use crate::{
 
 /// Retries after an error of the API server: quick at first, since most are conflicts, and never so far apart that an
 /// outage is felt long after its end. What was refused for good waits longer, see [`Index::settle`].
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(50), max: Duration::from_secs(30) };
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(50),
+    max: Duration::from_secs(30),
+};
 
 /// Says whether this process may write now. Asked before every write.
 pub type Holds = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -44,7 +47,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { orphan_delay: Duration::from_mins(10), claim_workers: 32, pool_workers: 16 }
+        Self {
+            orphan_delay: Duration::from_mins(10),
+            claim_workers: 32,
+            pool_workers: 16,
+        }
     }
 }
 
@@ -86,7 +93,12 @@ impl World {
         settings: Settings,
         shared: Shared,
     ) -> Arc<Self> {
-        let Shared { metrics, announcer, holds, options } = shared;
+        let Shared {
+            metrics,
+            announcer,
+            holds,
+            options,
+        } = shared;
         Arc::new(Self {
             client,
             version,

@@ -20,8 +20,12 @@ pub enum ReadyReason {
 
 impl ReadyReason {
     /// Every reason.
-    pub const ALL: [Self; 4] =
-        [Self::AddressAllocated, Self::PoolNotReady, Self::PoolExhausted, Self::AllocationFailed];
+    pub const ALL: [Self; 4] = [
+        Self::AddressAllocated,
+        Self::PoolNotReady,
+        Self::PoolExhausted,
+        Self::AllocationFailed,
+    ];
 
     /// As written in the condition.
     #[must_use]

@@ -24,8 +24,12 @@ pub enum PoolKind {
 
 impl PoolKind {
     /// Every kind, address pools first.
-    pub const ALL: [Self; 4] =
-        [Self::InClusterIPPool, Self::GlobalInClusterIPPool, Self::InClusterPrefixPool, Self::GlobalInClusterPrefixPool];
+    pub const ALL: [Self; 4] = [
+        Self::InClusterIPPool,
+        Self::GlobalInClusterIPPool,
+        Self::InClusterPrefixPool,
+        Self::GlobalInClusterPrefixPool,
+    ];
 
     /// The Kubernetes kind, e.g. `InClusterIPPool`.
     #[must_use]
@@ -93,13 +97,18 @@ impl fmt::Display for PoolKind {
 
 /// The text is not one of the four kinds (compared case-sensitively, spec §11.1).
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a pool kind of {GROUP}; the kinds are InClusterIPPool, GlobalInClusterIPPool, InClusterPrefixPool and GlobalInClusterPrefixPool")]
+#[error(
+    "`{0}` is not a pool kind of {GROUP}; the kinds are InClusterIPPool, GlobalInClusterIPPool, InClusterPrefixPool and GlobalInClusterPrefixPool"
+)]
 pub struct UnknownKind(String);
 
 impl FromStr for PoolKind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::ALL.into_iter().find(|k| k.kind() == text).ok_or_else(|| UnknownKind(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|k| k.kind() == text)
+            .ok_or_else(|| UnknownKind(text.to_owned()))
     }
 }

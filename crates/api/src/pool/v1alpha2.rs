@@ -52,7 +52,11 @@ pub struct AddressPoolSpec {
     pub gateway: Option<String>,
     /// Also hand out the first address of the subnet (network, or IPv6 subnet-router anycast) and, for IPv4, the
     /// last one (broadcast).
-    #[serde(default, rename = "allocateReservedIPAddresses", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "allocateReservedIPAddresses",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(schema_with = "crate::crds::boolean_schema")]
     pub allocate_reserved_ip_addresses: Option<bool>,
     /// Addresses, ranges and subnets that are not handed out. They need not lie inside the pool.

@@ -24,7 +24,7 @@ const SHOWN: usize = 5;
 /// Audit pools, claims and addresses without changing anything
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Looks at the whole cluster unless -n names a namespace. Needs nothing but permission to list; no controller has to run,
+Looks at the whole cluster unless -n names a namespace. Needs nothing but permission to list; no controller has to run, \
 so it can be used before a migration.
 
 Severities:

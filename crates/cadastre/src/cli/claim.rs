@@ -22,10 +22,10 @@ use super::{
 /// Ask a pool for an address: create an IPAddressClaim, wait, print the address
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Prints the address alone, so that scripts can use it; prefix pools give `address/length`. Prefix and gateway are in
+Prints the address alone, so that scripts can use it; prefix pools give `address/length`. Prefix and gateway are in \
 `-o json` and `-o yaml`. A claim that exists already and draws from the same pool is waited for just the same.
 
-While the claim waits, what it waits for is said on standard error. When the time is over the claim stays, and is
+While the claim waits, what it waits for is said on standard error. When the time is over the claim stays, and is \
 served as soon as that is possible; delete it if it is no longer wanted:
   kubectl delete ipaddressclaim NAME
 

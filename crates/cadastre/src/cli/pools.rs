@@ -22,8 +22,8 @@ use super::{
 /// Show how full the pools are and who waits for them
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-TOTAL is what a pool may hand out, USED the IPAddress objects that refer to it, OUT OF RANGE those of them it does not
-contain (any more), WAITING the claims without an address. Everything is counted from the objects themselves, so the
+TOTAL is what a pool may hand out, USED the IPAddress objects that refer to it, OUT OF RANGE those of them it does \
+not contain (any more), WAITING the claims without an address. Everything is counted from the objects themselves, so the \
 numbers are right even where no controller runs. Prefix pools count prefixes.
 
 In JSON and YAML numbers stop at 9223372036854775807, like those in the status of the pools.

@@ -6,8 +6,10 @@ use clap::{ArgAction, Args};
 
 /// Run the controllers and webhooks (also started as `/manager`)
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "All flags of the in-cluster IPAM provider's manager are accepted with the same meaning and \
-defaults.\n\nExample:\n  cadastre controller --leader-elect --webhook-port 9443")]
+#[command(
+    after_help = "All flags of the in-cluster IPAM provider's manager are accepted with the same meaning and \
+defaults.\n\nExample:\n  cadastre controller --leader-elect --webhook-port 9443"
+)]
 pub(crate) struct Flags {
     /// Write only while holding the leader lease, so that several replicas can run
     #[arg(long, default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
@@ -62,7 +64,12 @@ pub(crate) struct Flags {
     pub(crate) insecure_diagnostics: bool,
 
     /// Additional address of plain http metrics, for manifests of older releases
-    #[arg(long, alias = "metrics-bind-addr", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        alias = "metrics-bind-addr",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(crate) metrics_bind_address: String,
 
     /// Lowest TLS version of webhooks and diagnostics: VersionTLS12 or VersionTLS13
@@ -134,7 +141,11 @@ impl Flags {
             ("--sync-period", &self.sync_period),
             ("--feature-gates", &self.feature_gates),
         ];
-        given.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name).collect()
+        given
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, _)| name)
+            .collect()
     }
 }
 
@@ -162,7 +173,9 @@ pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
         "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
-        _ => Err(format!("`{text}` is neither true nor false; write one of the two")),
+        _ => Err(format!(
+            "`{text}` is neither true nor false; write one of the two"
+        )),
     }
 }
 
@@ -175,7 +188,9 @@ pub(crate) fn go_duration(text: &str) -> Result<Duration, String> {
     let mut rest = text;
     let mut total = 0.0;
     while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let number = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(bad)?;
         let value: f64 = rest[..number].parse().map_err(|_| bad())?;
         let after = &rest[number..];
         let unit = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
@@ -191,7 +206,11 @@ pub(crate) fn go_duration(text: &str) -> Result<Duration, String> {
         total += value * seconds;
         rest = &after[unit..];
     }
-    if text.is_empty() { Err(bad()) } else { Duration::try_from_secs_f64(total).map_err(|_| bad()) }
+    if text.is_empty() {
+        Err(bad())
+    } else {
+        Duration::try_from_secs_f64(total).map_err(|_| bad())
+    }
 }
 
 #[cfg(test)]
@@ -213,10 +232,20 @@ mod tests {
 
     #[test]
     fn go_durations_are_read_as_go_writes_them() {
-        let cases =
-            [("15s", 15_000), ("10m", 600_000), ("1h2m3.5s", 3_723_500), ("250ms", 250), ("0", 0), ("10m0s", 600_000)];
+        let cases = [
+            ("15s", 15_000),
+            ("10m", 600_000),
+            ("1h2m3.5s", 3_723_500),
+            ("250ms", 250),
+            ("0", 0),
+            ("10m0s", 600_000),
+        ];
         for (text, millis) in cases {
-            assert_eq!(go_duration(text).unwrap(), Duration::from_millis(millis), "{text}");
+            assert_eq!(
+                go_duration(text).unwrap(),
+                Duration::from_millis(millis),
+                "{text}"
+            );
         }
         for text in ["", "15", "s", "1d", "-1s", "1.2.3s"] {
             assert!(go_duration(text).is_err(), "{text}");
@@ -225,7 +254,14 @@ mod tests {
 
     #[test]
     fn concurrency_of_unknown_kinds_is_taken_out() {
-        let args = ["manager", "--leader-elect", "--foo-concurrency", "10", "--bar-concurrency=3", "--v=2"];
+        let args = [
+            "manager",
+            "--leader-elect",
+            "--foo-concurrency",
+            "10",
+            "--bar-concurrency=3",
+            "--v=2",
+        ];
         let (kept, taken) = without_kind_concurrency(args.map(str::to_owned));
         assert_eq!(kept, ["manager", "--leader-elect", "--v=2"]);
         assert_eq!(taken, ["--foo-concurrency", "--bar-concurrency"]);

@@ -17,7 +17,7 @@ use runtime::{
     client::{self, Calls, ClientOptions},
     events::Recorder,
     health::Readiness,
-    lease::{Lease, LeaseConfig, Leadership, unique_identity},
+    lease::{Leadership, Lease, LeaseConfig, unique_identity},
     logging,
     shutdown::Tasks,
 };
@@ -35,8 +35,15 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// # Errors
 /// When it cannot start, or had to stop because of a failure, the loss of the lease among them.
 pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[String]) -> Result<()> {
-    let verbosity = logging::init(logging::Options { verbosity: flags.v, json: flags.log_json });
-    for name in flags.ignored().into_iter().chain(ignored.iter().map(String::as_str)) {
+    let verbosity = logging::init(logging::Options {
+        verbosity: flags.v,
+        json: flags.log_json,
+    });
+    for name in flags
+        .ignored()
+        .into_iter()
+        .chain(ignored.iter().map(String::as_str))
+    {
         tracing::info!(flag = name, "flag accepted without effect");
     }
     let tasks = Tasks::new();
@@ -54,7 +61,12 @@ pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[St
     let client = client::connect_with(cluster, &options)?;
     let identity = unique_identity();
 
-    let recorder = Recorder::start(client.clone(), "ipam.cluster.x-k8s.io/cadastre", &identity, &tasks);
+    let recorder = Recorder::start(
+        client.clone(),
+        "ipam.cluster.x-k8s.io/cadastre",
+        &identity,
+        &tasks,
+    );
     let pool_metrics = Metrics::default();
     let metrics = runtime::metrics::Metrics::new(|registry| {
         pool_metrics.register(registry);
@@ -63,14 +75,22 @@ pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[St
     });
     let readiness = Readiness::new();
     let current = Current::default();
-    let parts =
-        servers::Parts { tasks: &tasks, metrics, readiness: &readiness, verbosity, current: current.clone() };
+    let parts = servers::Parts {
+        tasks: &tasks,
+        metrics,
+        readiness: &readiness,
+        verbosity,
+        current: current.clone(),
+    };
     servers::start(&flags, &client, &own_namespace, &parts)?;
     let lead = Lead::start(&flags, &client, &identity, &own_namespace, &tasks)?;
     let gate = readiness.gate("pools");
     let config = Config {
         client,
-        scope: Scope { namespace: non_empty(&flags.namespace), watch_filter: non_empty(&flags.watch_filter) },
+        scope: Scope {
+            namespace: non_empty(&flags.namespace),
+            watch_filter: non_empty(&flags.watch_filter),
+        },
         identity,
         shared: Shared {
             metrics: pool_metrics,
@@ -106,7 +126,12 @@ fn non_empty(text: &str) -> Option<String> {
 
 fn own_namespace(flags: &Flags, of_kubeconfig: &str) -> String {
     non_empty(&flags.leader_election_namespace)
-        .or_else(|| std::fs::read_to_string(OWN_NAMESPACE).ok().map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()))
+        .or_else(|| {
+            std::fs::read_to_string(OWN_NAMESPACE)
+                .ok()
+                .map(|n| n.trim().to_owned())
+                .filter(|n| !n.is_empty())
+        })
         .unwrap_or_else(|| of_kubeconfig.to_owned())
 }
 
@@ -117,13 +142,22 @@ struct Lead {
 }
 
 impl Lead {
-    fn start(flags: &Flags, client: &kube::Client, identity: &str, namespace: &str, tasks: &Tasks) -> Result<Self> {
+    fn start(
+        flags: &Flags,
+        client: &kube::Client,
+        identity: &str,
+        namespace: &str,
+        tasks: &Tasks,
+    ) -> Result<Self> {
         let leadership = Arc::new(std::sync::OnceLock::new());
         let (sender, is_leading) = watch::channel(false);
         if !flags.leader_elect {
             let _ = leadership.set(Leadership::always());
             sender.send_replace(true);
-            return Ok(Self { is_leading, leadership });
+            return Ok(Self {
+                is_leading,
+                leadership,
+            });
         }
         let config = LeaseConfig {
             identity: identity.to_owned(),
@@ -135,7 +169,9 @@ impl Lead {
         let lease = Lease::new(client.clone(), config).map_err(|e| anyhow!(e))?;
         let (held, owner, stop) = (leadership.clone(), tasks.clone(), tasks.stop());
         tasks.spawn("leader election", async move {
-            let Some(leadership) = stop.run_until_cancelled(lease.acquire()).await else { return };
+            let Some(leadership) = stop.run_until_cancelled(lease.acquire()).await else {
+                return;
+            };
             let lost = leadership.lost();
             let _ = held.set(leadership);
             sender.send_replace(true);
@@ -144,7 +180,10 @@ impl Lead {
                 () = lost.cancelled() => owner.fail("the leader lease was lost; another replica takes over"),
             }
         });
-        Ok(Self { is_leading, leadership })
+        Ok(Self {
+            is_leading,
+            leadership,
+        })
     }
 
     fn holds(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {

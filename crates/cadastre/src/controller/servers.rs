@@ -46,7 +46,13 @@ pub(super) fn start(flags: &Flags, client: &Client, namespace: &str, parts: &Par
     if let Some(address) =
         parse_bind_address(&flags.health_probe_bind_address).context("--health-probe-bind-address")?
     {
-        launch(parts.tasks, "probes", address, parts.readiness.router(), Transport::Plain)?;
+        launch(
+            parts.tasks,
+            "probes",
+            address,
+            parts.readiness.router(),
+            Transport::Plain,
+        )?;
     }
     diagnostics(flags, client, parts, &tls)?;
     if flags.webhook_port != 0 {
@@ -56,29 +62,66 @@ pub(super) fn start(flags: &Flags, client: &Client, namespace: &str, parts: &Par
 }
 
 fn suites(flags: &Flags) -> Vec<&str> {
-    flags.tls_cipher_suites.iter().map(String::as_str).filter(|name| !name.is_empty()).collect()
+    flags
+        .tls_cipher_suites
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 fn diagnostics(flags: &Flags, client: &Client, parts: &Parts<'_>, tls: &TlsOptions) -> Result<()> {
     let metrics = || parts.metrics.clone();
-    if let Some(address) = parse_bind_address(&flags.metrics_bind_address).context("--metrics-bind-address")? {
-        launch(parts.tasks, "metrics", address, insecure_router(metrics()), Transport::Plain)?;
+    if let Some(address) =
+        parse_bind_address(&flags.metrics_bind_address).context("--metrics-bind-address")?
+    {
+        launch(
+            parts.tasks,
+            "metrics",
+            address,
+            insecure_router(metrics()),
+            Transport::Plain,
+        )?;
     }
-    let Some(address) = parse_bind_address(&flags.diagnostics_address).context("--diagnostics-address")? else {
+    let Some(address) = parse_bind_address(&flags.diagnostics_address).context("--diagnostics-address")?
+    else {
         return Ok(());
     };
     if flags.insecure_diagnostics {
-        return launch(parts.tasks, "diagnostics", address, insecure_router(metrics()), Transport::Plain);
+        return launch(
+            parts.tasks,
+            "diagnostics",
+            address,
+            insecure_router(metrics()),
+            Transport::Plain,
+        );
     }
     // As with controller-runtime, a certificate of our own: scrapers authenticate with a token and do not verify ours.
-    let certificates = Certificates::start(CertSource::InMemory { names: vec!["localhost".to_owned()] }, parts.tasks);
+    let certificates = Certificates::start(
+        CertSource::InMemory {
+            names: vec!["localhost".to_owned()],
+        },
+        parts.tasks,
+    );
     let router = secure_router(metrics(), parts.verbosity.clone(), Reviewer::new(client.clone()));
     let transport = Transport::Tls(tls.server_config(certificates.resolver()));
     launch(parts.tasks, "diagnostics", address, router, transport)
 }
 
-fn webhook(flags: &Flags, client: &Client, namespace: &str, parts: &Parts<'_>, tls: &TlsOptions) -> Result<()> {
-    let or = |given: &str, default: &str| if given.is_empty() { default.to_owned() } else { given.to_owned() };
+fn webhook(
+    flags: &Flags,
+    client: &Client,
+    namespace: &str,
+    parts: &Parts<'_>,
+    tls: &TlsOptions,
+) -> Result<()> {
+    let or = |given: &str, default: &str| {
+        if given.is_empty() {
+            default.to_owned()
+        } else {
+            given.to_owned()
+        }
+    };
     let source = if flags.webhook_cert_self_managed {
         CertSource::SelfManaged(SelfManaged {
             client: client.clone(),
@@ -102,7 +145,11 @@ fn webhook(flags: &Flags, client: &Client, namespace: &str, parts: &Parts<'_>, t
         }
     };
     let certificates = Certificates::start(source, parts.tasks);
-    follow(&certificates, parts.readiness.gate("webhook certificate"), parts.tasks);
+    follow(
+        &certificates,
+        parts.readiness.gate("webhook certificate"),
+        parts.tasks,
+    );
 
     let overlap = match flags.pool_overlap.as_str() {
         "deny" => Overlap::Deny,
@@ -113,11 +160,22 @@ fn webhook(flags: &Flags, client: &Client, namespace: &str, parts: &Parts<'_>, t
     let host = if flags.webhook_host.is_empty() {
         None
     } else {
-        Some(flags.webhook_host.parse().context("--webhook-host must be an IP address")?)
+        Some(
+            flags
+                .webhook_host
+                .parse()
+                .context("--webhook-host must be an IP address")?,
+        )
     };
     let transport = Transport::Tls(tls.server_config(certificates.resolver()));
     let address = BindAddress::new(host, flags.webhook_port);
-    launch(parts.tasks, "webhooks", address, webhooks::router(&surroundings, overlap), transport)
+    launch(
+        parts.tasks,
+        "webhooks",
+        address,
+        webhooks::router(&surroundings, overlap),
+        transport,
+    )
 }
 
 /// The replica is ready only while it has a certificate to serve.
@@ -147,9 +205,14 @@ fn launch(
     router: Router,
     transport: Transport,
 ) -> Result<()> {
-    let listener = address.listen().with_context(|| format!("cannot open the socket of the {name}"))?;
+    let listener = address
+        .listen()
+        .with_context(|| format!("cannot open the socket of the {name}"))?;
     tracing::info!(server = name, address = ?listener.local_addr().ok(), "listening");
-    let limits = Limits { drain: GRACE, ..Limits::default() };
+    let limits = Limits {
+        drain: GRACE,
+        ..Limits::default()
+    };
     tasks.spawn(name, serve(listener, router, transport, limits, tasks.stop()));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Clusters and people other than the administrator of a cluster like ours.
 
-use std::os::unix::fs::symlink;
+use std::{os::unix::fs::symlink, path::Path};
 
 use api::pool::PoolKind;
 use serde_json::json;
@@ -27,7 +27,7 @@ async fn who_may_read_nothing_is_told_so_and_nothing_is_called_clean() {
         .kubeconfig_for("cli-nobody", &[])
         .expect("a kubeconfig");
     for command in ["check", "pools -A"] {
-        let ran = stage.run_as(nobody.clone(), command);
+        let ran = stage.run_as(&nobody, command);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{command}: {ran:?}");
         assert!(
             ran.err.contains("cannot list ") && ran.err.contains("403"),
@@ -46,10 +46,7 @@ async fn who_may_read_one_namespace_sees_that_and_hears_of_the_rest() {
         .apply(&(pool("mine", "192.0.2.80-192.0.2.81") + &reader(&stage.namespace, &user)))
         .await;
 
-    let pools = stage.run_as(
-        kubeconfig.clone(),
-        &format!("pools -o json -n {}", stage.namespace),
-    );
+    let pools = stage.run_as(&kubeconfig, &format!("pools -o json -n {}", stage.namespace));
     assert_eq!(pools.code, Some(0), "{pools:?}");
     assert_eq!(pools.json()["pools"][0]["name"], "mine");
     let gaps = pools.json()["notLookedAt"].to_string();
@@ -58,7 +55,7 @@ async fn who_may_read_one_namespace_sees_that_and_hears_of_the_rest() {
         "{gaps}"
     );
 
-    let check = stage.run_as(kubeconfig.clone(), &format!("check -n {}", stage.namespace));
+    let check = stage.run_as(&kubeconfig, &format!("check -n {}", stage.namespace));
     assert_eq!(check.code, Some(2), "not everything was looked at: {check:?}");
     assert!(
         check
@@ -67,14 +64,14 @@ async fn who_may_read_one_namespace_sees_that_and_hears_of_the_rest() {
         "{}",
         check.out
     );
-    let all = stage.run_as(kubeconfig, "check");
+    let all = stage.run_as(&kubeconfig, "check");
     assert_eq!(all.code, Some(2), "{all:?}");
 }
 
 #[tokio::test]
 async fn a_cluster_that_is_not_there_is_no_answer() {
     let stage = Stage::new("cli-nowhere").await;
-    let missing = stage.run_as("/nonexistent/kubeconfig".into(), "check");
+    let missing = stage.run_as(Path::new("/nonexistent/kubeconfig"), "check");
     assert_eq!((missing.code, missing.out.as_str()), (Some(2), ""), "{missing:?}");
     let context = stage.run("check --context no-such-context");
     assert_eq!(context.code, Some(2), "{context:?}");

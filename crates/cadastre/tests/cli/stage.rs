@@ -1,7 +1,7 @@
 //! A namespace to try commands in.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -81,14 +81,11 @@ impl Stage {
 
     /// Runs a command in our namespace, as the administrator.
     pub(crate) fn run(&self, line: &str) -> Ran {
-        self.run_as(
-            self.plane.kubeconfig().to_owned(),
-            &format!("{line} -n {}", self.namespace),
-        )
+        self.run_as(self.plane.kubeconfig(), &format!("{line} -n {}", self.namespace))
     }
 
     /// Runs a command just as it is, as somebody.
-    pub(crate) fn run_as(&self, kubeconfig: PathBuf, line: &str) -> Ran {
+    pub(crate) fn run_as(&self, kubeconfig: &Path, line: &str) -> Ran {
         run(BINARY, &kubeconfig.display().to_string(), line)
     }
 }

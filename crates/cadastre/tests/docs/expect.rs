@@ -18,7 +18,10 @@ fn squeeze(line: &str) -> String {
 }
 
 fn trimmed(lines: &[String]) -> &[String] {
-    let end = lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+    let end = lines
+        .iter()
+        .rposition(|line| !line.is_empty())
+        .map_or(0, |last| last + 1);
     &lines[..end]
 }
 
@@ -28,16 +31,22 @@ fn lines_match(expected: &[String], actual: &[String]) -> bool {
         Some((first, rest)) if first == ANY_LINES => {
             (0..=actual.len()).any(|skipped| lines_match(rest, &actual[skipped..]))
         }
-        Some((first, rest)) => {
-            actual.split_first().is_some_and(|(line, others)| line_matches(first, line) && lines_match(rest, others))
-        }
+        Some((first, rest)) => actual
+            .split_first()
+            .is_some_and(|(line, others)| line_matches(first, line) && lines_match(rest, others)),
     }
 }
 
 fn line_matches(expected: &str, actual: &str) -> bool {
-    let Some((start, rest)) = expected.split_once(ANY_TEXT) else { return expected == actual };
-    let Some(after) = actual.strip_prefix(start) else { return false };
-    (0..=after.len()).filter(|&at| after.is_char_boundary(at)).any(|at| line_matches(rest, &after[at..]))
+    let Some((start, rest)) = expected.split_once(ANY_TEXT) else {
+        return expected == actual;
+    };
+    let Some(after) = actual.strip_prefix(start) else {
+        return false;
+    };
+    (0..=after.len())
+        .filter(|&at| after.is_char_boundary(at))
+        .any(|at| line_matches(rest, &after[at..]))
 }
 
 #[test]
@@ -57,7 +66,13 @@ fn wildcards_stand_for_anything_and_nothing_else_does() {
     ] {
         assert!(matches(expected, actual), "{expected:?} {actual:?}");
     }
-    for (expected, actual) in [("a", "b"), ("a", "a\nb"), ("a\nb", "a"), ("x [..] z", "x y"), ("…\nend", "a\nend\nb")] {
+    for (expected, actual) in [
+        ("a", "b"),
+        ("a", "a\nb"),
+        ("a\nb", "a"),
+        ("x [..] z", "x y"),
+        ("…\nend", "a\nend\nb"),
+    ] {
         assert!(!matches(expected, actual), "{expected:?} {actual:?}");
     }
 }

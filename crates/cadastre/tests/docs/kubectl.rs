@@ -17,19 +17,30 @@ pub(crate) fn find() -> PathBuf {
     let built = cached();
     let path = env::var_os("PATH").unwrap_or_default();
     let candidates = env::split_paths(&path).map(|dir| dir.join("kubectl"));
-    let found = candidates.chain(assets).chain([built.clone()]).find(|path| is_usable(path));
+    let found = candidates
+        .chain(assets)
+        .chain([built.clone()])
+        .find(|path| is_usable(path));
     found.unwrap_or_else(|| build(&built))
 }
 
 fn cached() -> PathBuf {
     let pins = pins();
-    let go_mod = fs::read_to_string(pins.join("go.mod")).expect("tools/kubectl/go.mod is part of the checkout");
+    let go_mod =
+        fs::read_to_string(pins.join("go.mod")).expect("tools/kubectl/go.mod is part of the checkout");
     let version = go_mod
         .lines()
-        .find_map(|line| line.trim().trim_start_matches("require ").strip_prefix("k8s.io/kubernetes "))
+        .find_map(|line| {
+            line.trim()
+                .trim_start_matches("require ")
+                .strip_prefix("k8s.io/kubernetes ")
+        })
         .and_then(|rest| rest.split_whitespace().next())
         .expect("tools/kubectl/go.mod requires k8s.io/kubernetes");
-    testkit::assets::cache_root().join("kubectl").join(version).join("kubectl")
+    testkit::assets::cache_root()
+        .join("kubectl")
+        .join(version)
+        .join("kubectl")
 }
 
 fn pins() -> PathBuf {
@@ -37,11 +48,19 @@ fn pins() -> PathBuf {
 }
 
 fn is_usable(path: &Path) -> bool {
-    let answer = Command::new(path).args(["version", "--client", "--output=json"]).stdin(Stdio::null()).output();
+    let answer = Command::new(path)
+        .args(["version", "--client", "--output=json"])
+        .stdin(Stdio::null())
+        .output();
     let Ok(answer) = answer else { return false };
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(&answer.stdout) else { return false };
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(&answer.stdout) else {
+        return false;
+    };
     let minor = value["clientVersion"]["minor"].as_str().unwrap_or_default();
-    minor.trim_end_matches('+').parse::<u32>().is_ok_and(|minor| minor >= OLDEST)
+    minor
+        .trim_end_matches('+')
+        .parse::<u32>()
+        .is_ok_and(|minor| minor >= OLDEST)
 }
 
 /// Built under another name and renamed, so that what is in the cache is complete.
@@ -52,18 +71,42 @@ fn build(to: &Path) -> PathBuf {
     eprintln!("building kubectl from {PACKAGE} (about 2 min, once)");
     let built = ["go", "/usr/local/go/bin/go"].iter().any(|go| {
         let mut command = Command::new(go);
-        command.current_dir(pins()).env("CGO_ENABLED", "0").env("GOWORK", "off").stdin(Stdio::null());
-        command.args(["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", &link_flags(to)]);
-        command.arg("-o").arg(&draft).arg(PACKAGE).status().is_ok_and(|status| status.success())
+        command
+            .current_dir(pins())
+            .env("CGO_ENABLED", "0")
+            .env("GOWORK", "off")
+            .stdin(Stdio::null());
+        command.args([
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags",
+            &link_flags(to),
+        ]);
+        command
+            .arg("-o")
+            .arg(&draft)
+            .arg(PACKAGE)
+            .status()
+            .is_ok_and(|status| status.success())
     });
-    assert!(built, "no kubectl on this machine and none could be built; install kubectl 1.{OLDEST} or newer, or Go");
+    assert!(
+        built,
+        "no kubectl on this machine and none could be built; install kubectl 1.{OLDEST} or newer, or Go"
+    );
     fs::rename(&draft, to).unwrap_or_else(|error| panic!("cannot write {}: {error}", to.display()));
     to.to_owned()
 }
 
 /// Tells the program its version, which is the name of its folder.
 fn link_flags(to: &Path) -> String {
-    let folder = to.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let folder = to
+        .parent()
+        .and_then(Path::file_name)
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let mut parts = folder.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or("0"), parts.next().unwrap_or("0"));
     let set = "-X k8s.io/component-base/version.git";

@@ -41,10 +41,18 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 async fn follow(page: &str, texts: usize, before: &[&str]) -> Stage {
     let blocks = markdown::blocks(page, &markdown::read(page));
     let not_run = blocks.iter().filter(|block| block.kind == Kind::Text).count();
-    assert_eq!(not_run, texts, "{page}: blocks that are not run; make them run, or count them here");
+    assert_eq!(
+        not_run, texts,
+        "{page}: blocks that are not run; make them run, or count them here"
+    );
     let stage = Stage::set_up(before).await;
     let problems = run::page(page, &stage).await;
-    assert!(problems.is_empty(), "{} problems:\n\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
     stage
 }
 
@@ -57,7 +65,11 @@ async fn pools_page_does_what_it_says() {
 #[tokio::test]
 async fn migration_page_does_what_it_says() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let before = ["deploy/clusterctl/namespace.yaml", "deploy/clusterctl/rbac.yaml", "deploy/clusterctl/deployment.yaml"];
+    let before = [
+        "deploy/clusterctl/namespace.yaml",
+        "deploy/clusterctl/rbac.yaml",
+        "deploy/clusterctl/deployment.yaml",
+    ];
     follow("docs/migrate/in-cluster-ipam.md", 2, &before).await;
 }
 
@@ -65,6 +77,10 @@ async fn migration_page_does_what_it_says() {
 async fn metrics_page_names_what_is_measured() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let stage = follow("docs/metrics.md", 0, &[]).await;
-    let metrics = stage.controller.metrics().await.expect("the controller serves its metrics");
+    let metrics = stage
+        .controller
+        .metrics()
+        .await
+        .expect("the controller serves its metrics");
     reference::metrics(&markdown::read("docs/metrics.md"), &metrics);
 }

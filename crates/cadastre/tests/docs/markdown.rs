@@ -56,13 +56,24 @@ pub(crate) fn blocks(page: &str, text: &str) -> Vec<Block> {
     let mut lines = (1..).zip(text.lines());
     while let Some((number, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```") else {
-            assert!(!line.trim_start().starts_with("```"), "{page}:{number}: blocks start in the first column");
+            assert!(
+                !line.trim_start().starts_with("```"),
+                "{page}:{number}: blocks start in the first column"
+            );
             continue;
         };
         let kind = kind(info).unwrap_or_else(|| panic!("{page}:{number}: unknown info string `{info}`"));
-        let inside: Vec<String> =
-            lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```").map(str::to_owned).collect();
-        blocks.push(Block { kind, line: number + 1, lines: inside });
+        let inside: Vec<String> = lines
+            .by_ref()
+            .map(|(_, line)| line)
+            .take_while(|line| *line != "```")
+            .map(str::to_owned)
+            .collect();
+        blocks.push(Block {
+            kind,
+            line: number + 1,
+            lines: inside,
+        });
     }
     blocks
 }
@@ -70,12 +81,19 @@ pub(crate) fn blocks(page: &str, text: &str) -> Vec<Block> {
 fn kind(info: &str) -> Option<Kind> {
     let words: Vec<&str> = info.split_whitespace().collect();
     Some(match *words {
-        ["yaml"] => Kind::Apply { refused: false, example: None },
-        ["yaml", "refused"] => Kind::Apply { refused: true, example: None },
+        ["yaml"] => Kind::Apply {
+            refused: false,
+            example: None,
+        },
+        ["yaml", "refused"] => Kind::Apply {
+            refused: true,
+            example: None,
+        },
         ["yaml", "rules"] => Kind::Rules,
-        ["yaml", other] => {
-            Kind::Apply { refused: false, example: Some(other.strip_prefix("example=")?.to_owned()) }
-        }
+        ["yaml", other] => Kind::Apply {
+            refused: false,
+            example: Some(other.strip_prefix("example=")?.to_owned()),
+        },
         ["console"] => Kind::Console { fails: false },
         ["console", "fails"] => Kind::Console { fails: true },
         ["output"] => Kind::Output,
@@ -92,7 +110,11 @@ pub(crate) fn commands(page: &str, block: &Block) -> Vec<Command> {
     for (line, text) in (block.line..).zip(&block.lines) {
         match (text.strip_prefix("$ "), commands.last_mut()) {
             (Some(start), _) if !continues => {
-                commands.push(Command { line, text: start.to_owned(), prints: Vec::new() });
+                commands.push(Command {
+                    line,
+                    text: start.to_owned(),
+                    prints: Vec::new(),
+                });
             }
             (_, None) => panic!("{page}:{line}: a console block starts with `$ `"),
             (_, Some(command)) if continues => {
@@ -113,7 +135,13 @@ pub(crate) fn commands(page: &str, block: &Block) -> Vec<Command> {
 fn a_page_is_cut_into_blocks() {
     let page = "# T\n```yaml refused\na: 1\n```\ntext\n```console fails\n$ a \\\n  b\nout\n\n$ c\n```\n";
     let blocks = blocks("p", page);
-    assert_eq!(blocks[0].kind, Kind::Apply { refused: true, example: None });
+    assert_eq!(
+        blocks[0].kind,
+        Kind::Apply {
+            refused: true,
+            example: None
+        }
+    );
     assert_eq!((blocks[0].line, blocks[0].text().as_str()), (3, "a: 1\n"));
     assert_eq!(blocks[1].kind, Kind::Console { fails: true });
     let command = |line, text: &str, prints: &[&str]| Command {
@@ -121,7 +149,10 @@ fn a_page_is_cut_into_blocks() {
         text: text.to_owned(),
         prints: prints.iter().map(|&p| p.to_owned()).collect(),
     };
-    assert_eq!(commands("p", &blocks[1]), [command(7, "a \\\n  b", &["out", ""]), command(11, "c", &[])]);
+    assert_eq!(
+        commands("p", &blocks[1]),
+        [command(7, "a \\\n  b", &["out", ""]), command(11, "c", &[])]
+    );
 }
 
 #[test]

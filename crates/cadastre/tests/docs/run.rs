@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// How long something that is looked at may take to look as the page says.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// More problems than this are most likely consequences of the first ones.
-const ENOUGH: usize = 80;
+const ENOUGH: usize = 8;
 
 const APPLY: &str = "kubectl apply --server-side --force-conflicts -f -";
 
@@ -32,7 +32,12 @@ const LOOKS: [&str; 7] = [
 /// Runs all blocks of a page. Goes on after a mismatch, so that one run shows all of them.
 pub(crate) async fn page(page: &str, stage: &Stage) -> Vec<String> {
     let blocks = markdown::blocks(page, &markdown::read(page));
-    let mut run = Run { page, stage, problems: Vec::new(), applied: None };
+    let mut run = Run {
+        page,
+        stage,
+        problems: Vec::new(),
+        applied: None,
+    };
     for block in &blocks {
         if run.problems.len() >= ENOUGH {
             break;
@@ -59,7 +64,11 @@ impl Run<'_> {
                 }
                 let ran = self.stage.bash(APPLY, &block.text());
                 if ran.ok == *refused {
-                    let what = if *refused { "was not refused" } else { "was refused" };
+                    let what = if *refused {
+                        "was not refused"
+                    } else {
+                        "was refused"
+                    };
                     self.problem(block.line, what, &[], &ran);
                 }
                 self.applied = Some(ran);
@@ -67,7 +76,9 @@ impl Run<'_> {
             Kind::Output => match applied {
                 Some(ran) if matches(&block.lines, &ran.printed) => {}
                 Some(ran) => self.problem(block.line, "another answer", &block.lines, &ran),
-                None => self.problems.push(format!("{}:{}: output of nothing", self.page, block.line)),
+                None => self
+                    .problems
+                    .push(format!("{}:{}: output of nothing", self.page, block.line)),
             },
             Kind::Console { fails } => {
                 let commands = markdown::commands(self.page, block);
@@ -85,12 +96,20 @@ impl Run<'_> {
     async fn metrics(&mut self, block: &Block) {
         let end = Instant::now() + PATIENCE;
         loop {
-            let served = self.stage.controller.metrics().await.unwrap_or_else(|error| format!("{error:#}"));
+            let served = self
+                .stage
+                .controller
+                .metrics()
+                .await
+                .unwrap_or_else(|error| format!("{error:#}"));
             if block.lines.iter().all(|line| served.lines().any(|s| s == line)) {
                 return;
             }
             if Instant::now() >= end {
-                let ran = Ran { ok: true, printed: served };
+                let ran = Ran {
+                    ok: true,
+                    printed: served,
+                };
                 return self.problem(block.line, "other metrics", &block.lines, &ran);
             }
             tokio::time::sleep(PAUSE).await;
@@ -100,7 +119,8 @@ impl Run<'_> {
     fn same_as(&mut self, block: &Block, example: &str) {
         let file = format!("deploy/examples/{example}");
         if markdown::read(&file) != block.text() {
-            self.problems.push(format!("{}:{}: differs from {file}", self.page, block.line));
+            self.problems
+                .push(format!("{}:{}: differs from {file}", self.page, block.line));
         }
     }
 
@@ -112,7 +132,13 @@ impl Run<'_> {
             let ran = self.stage.bash(&command.text, "");
             let as_shown = command.prints.is_empty() || matches(&command.prints, &ran.printed);
             if ran.ok != fails && as_shown {
-                println!("{}:{}: {} ms: {}", self.page, command.line, started.elapsed().as_millis(), command.text);
+                println!(
+                    "{}:{}: {} ms: {}",
+                    self.page,
+                    command.line,
+                    started.elapsed().as_millis(),
+                    command.text
+                );
                 return;
             }
             if Instant::now() >= end {
@@ -128,6 +154,8 @@ impl Run<'_> {
         let expected = expected.join("\n");
         let page = self.page;
         let printed = &ran.printed;
-        self.problems.push(format!("{page}:{line}: {what}\n--- page\n{expected}\n--- {outcome} with\n{printed}"));
+        self.problems.push(format!(
+            "{page}:{line}: {what}\n--- page\n{expected}\n--- {outcome} with\n{printed}"
+        ));
     }
 }

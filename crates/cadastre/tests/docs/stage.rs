@@ -39,18 +39,36 @@ pub(crate) struct Ran {
 impl Stage {
     pub(crate) async fn set_up(before: &[&str]) -> Self {
         let binary = Path::new(env!("CARGO_BIN_EXE_cadastre"));
-        let plane = ControlPlane::start(Options::default()).await.expect("a control plane");
-        plane.apply_capi(CapiVersion::default()).await.expect("Cluster API's definitions");
-        let settings = Settings { webhooks: true, ..Settings::default() };
+        let plane = ControlPlane::start(Options::default())
+            .await
+            .expect("a control plane");
+        plane
+            .apply_capi(CapiVersion::default())
+            .await
+            .expect("Cluster API's definitions");
+        let settings = Settings {
+            webhooks: true,
+            ..Settings::default()
+        };
         let installation = Installation::new(plane.client(), plane.kubeconfig(), binary, settings).await;
         let installation = installation.expect("our manifests");
         for file in before {
-            plane.apply_yaml(&crate::markdown::read(file)).await.unwrap_or_else(|error| panic!("{file}: {error:#}"));
+            plane
+                .apply_yaml(&crate::markdown::read(file))
+                .await
+                .unwrap_or_else(|error| panic!("{file}: {error:#}"));
         }
-        let mut controller = installation.start(&["--leader-elect", "--leader-election-namespace=default"]).expect("a controller");
+        let mut controller = installation
+            .start(&["--leader-elect", "--leader-election-namespace=default"])
+            .expect("a controller");
         controller.ready().await.expect("the controller gets ready");
         let dir = folder(plane.kubeconfig(), binary);
-        Self { controller, _installation: installation, _plane: plane, dir }
+        Self {
+            controller,
+            _installation: installation,
+            _plane: plane,
+            dir,
+        }
     }
 
     /// Runs a line of a page as a person would type it.
@@ -59,7 +77,14 @@ impl Stage {
         let input = fs::File::open(self.dir.path().join("stdin")).expect("written just now");
         let path = std::env::var("PATH").unwrap_or_default();
         let ran = Command::new("timeout")
-            .args([&LIMIT.as_secs().to_string(), "bash", "-o", "pipefail", "-c", &format!("exec 2>&1\n{line}")])
+            .args([
+                &LIMIT.as_secs().to_string(),
+                "bash",
+                "-o",
+                "pipefail",
+                "-c",
+                &format!("exec 2>&1\n{line}"),
+            ])
             .current_dir(self.dir.path())
             .env("PATH", format!("{}:{path}", self.programs().display()))
             .env("HOME", self.dir.path())
@@ -67,7 +92,10 @@ impl Stage {
             .stdin(Stdio::from(input))
             .output()
             .expect("bash and timeout are on every machine that builds this");
-        Ran { ok: ran.status.success(), printed: String::from_utf8_lossy(&ran.stdout).into_owned() }
+        Ran {
+            ok: ran.status.success(),
+            printed: String::from_utf8_lossy(&ran.stdout).into_owned(),
+        }
     }
 
     fn programs(&self) -> PathBuf {
@@ -76,11 +104,18 @@ impl Stage {
 }
 
 fn folder(kubeconfig: &Path, binary: &Path) -> TempDir {
-    let dir = tempfile::Builder::new().prefix("cadastre-docs-").tempdir().expect("a temporary folder");
+    let dir = tempfile::Builder::new()
+        .prefix("cadastre-docs-")
+        .tempdir()
+        .expect("a temporary folder");
     let programs = dir.path().join("programs");
     fs::create_dir(&programs).expect("a new folder is writable");
     fs::copy(kubeconfig, dir.path().join("kubeconfig")).expect("a kubeconfig");
-    let links = [("cadastre", binary), ("kubectl-cadastre", binary), ("kubectl", &kubectl::find())];
+    let links = [
+        ("cadastre", binary),
+        ("kubectl-cadastre", binary),
+        ("kubectl", &kubectl::find()),
+    ];
     for (name, target) in links {
         symlink(target, programs.join(name)).expect("a new folder is writable");
     }

@@ -13,10 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use testkit::eventually;
 
-use crate::{
-    ground::Plot,
-    rig::CAPI,
-};
+use crate::{ground::Plot, rig::CAPI};
 
 /// Waits until everything is as it should be; what is wrong otherwise is the message of the failure.
 pub(crate) async fn settled(client: &Client, plots: &[Plot], within: Duration) {
@@ -42,8 +39,14 @@ async fn audit(client: &Client, plots: &[Plot]) -> kube::Result<(Vec<String>, St
     let claims = Api::<Claim>::all_with(client.clone(), &CAPI).list(&all).await?;
     let addresses = Api::<Address>::all_with(client.clone(), &CAPI).list(&all).await?;
     let seen = Seen {
-        claims: claims.into_iter().map(|c| ((c.namespace().unwrap_or_default(), c.name_any()), c)).collect(),
-        addresses: addresses.into_iter().map(|a| ((a.namespace().unwrap_or_default(), a.name_any()), a)).collect(),
+        claims: claims
+            .into_iter()
+            .map(|c| ((c.namespace().unwrap_or_default(), c.name_any()), c))
+            .collect(),
+        addresses: addresses
+            .into_iter()
+            .map(|a| ((a.namespace().unwrap_or_default(), a.name_any()), a))
+            .collect(),
     };
     let mut problems = Vec::new();
     for plot in plots {
@@ -59,7 +62,10 @@ async fn audit(client: &Client, plots: &[Plot]) -> kube::Result<(Vec<String>, St
             problems.push(format!("address {key:?} ({}) has no claim", address.spec.address));
         }
     }
-    Ok((problems, format!("{} claims, {} addresses", seen.claims.len(), seen.addresses.len())))
+    Ok((
+        problems,
+        format!("{} claims, {} addresses", seen.claims.len(), seen.addresses.len()),
+    ))
 }
 
 fn audit_pool(plot: &Plot, pool: &AddressPool, seen: &Seen, problems: &mut Vec<String>) {
@@ -86,7 +92,9 @@ fn audit_pool(plot: &Plot, pool: &AddressPool, seen: &Seen, problems: &mut Vec<S
             Err(error) => problem(format!("{key:?}: {error}")),
         }
         if let Some(claim) = seen.claims.get(key) {
-            audit_address(address, claim, plot, pool, |text| problem(format!("address {key:?}: {text}")));
+            audit_address(address, claim, plot, pool, |text| {
+                problem(format!("address {key:?}: {text}"))
+            });
         }
     }
     let mut bound = 0;
@@ -107,27 +115,51 @@ fn audit_pool(plot: &Plot, pool: &AddressPool, seen: &Seen, problems: &mut Vec<S
     }
     let capacity = allocatable.count();
     if !waiting.is_empty() && bound < capacity {
-        problem(format!("{bound} of {capacity} addresses are given, and yet these wait: {waiting:?}"));
+        problem(format!(
+            "{bound} of {capacity} addresses are given, and yet these wait: {waiting:?}"
+        ));
     }
     audit_status(pool, objects, &used, &allocatable, problem);
 }
 
 /// Spec §12.
-fn audit_address(address: &Address, claim: &Claim, plot: &Plot, pool: &AddressPool, mut problem: impl FnMut(String)) {
-    let owner = |kind: &str, name: String, uid: Option<String>, version: String, controller: bool| OwnerReference {
-        api_version: format!("ipam.cluster.x-k8s.io/{version}"),
-        kind: kind.to_owned(),
-        name,
-        uid: uid.unwrap_or_default(),
-        controller: Some(controller),
-        block_owner_deletion: Some(true),
-    };
+fn audit_address(
+    address: &Address,
+    claim: &Claim,
+    plot: &Plot,
+    pool: &AddressPool,
+    mut problem: impl FnMut(String),
+) {
+    let owner =
+        |kind: &str, name: String, uid: Option<String>, version: String, controller: bool| OwnerReference {
+            api_version: format!("ipam.cluster.x-k8s.io/{version}"),
+            kind: kind.to_owned(),
+            name,
+            uid: uid.unwrap_or_default(),
+            controller: Some(controller),
+            block_owner_deletion: Some(true),
+        };
     let owners = vec![
-        owner("IPAddressClaim", claim.name_any(), claim.uid(), CAPI.to_string(), true),
-        owner(plot.kind.kind(), pool.name_any(), pool.uid(), "v1alpha2".to_owned(), false),
+        owner(
+            "IPAddressClaim",
+            claim.name_any(),
+            claim.uid(),
+            CAPI.to_string(),
+            true,
+        ),
+        owner(
+            plot.kind.kind(),
+            pool.name_any(),
+            pool.uid(),
+            "v1alpha2".to_owned(),
+            false,
+        ),
     ];
     if address.owner_references() != owners {
-        problem(format!("owners are {:?}, should be {owners:?}", address.owner_references()));
+        problem(format!(
+            "owners are {:?}, should be {owners:?}",
+            address.owner_references()
+        ));
     }
     if !has_finalizer(&address.metadata, PROTECT_ADDRESS) {
         problem("lacks the finalizer".to_owned());
@@ -139,7 +171,10 @@ fn audit_address(address: &Address, claim: &Claim, plot: &Plot, pool: &AddressPo
         problem(format!("names claim {}", address.spec.claim_ref.name));
     }
     if address.spec.prefix != Some(plot.spec.prefix) || address.spec.gateway != plot.spec.gateway {
-        problem(format!("prefix {:?}, gateway {:?}", address.spec.prefix, address.spec.gateway));
+        problem(format!(
+            "prefix {:?}, gateway {:?}",
+            address.spec.prefix, address.spec.gateway
+        ));
     }
 }
 
@@ -160,7 +195,10 @@ fn audit_status(
         out_of_range: 0,
     };
     if status.ip_addresses != Some(truth) {
-        problem(format!("status is {:?}, should be {truth:?}", status.ip_addresses));
+        problem(format!(
+            "status is {:?}, should be {truth:?}",
+            status.ip_addresses
+        ));
     }
     let left = status.allocation.map(|a| a.reservations).unwrap_or_default();
     if !left.is_empty() {

@@ -34,7 +34,13 @@ impl Crowd {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for _ in 0..temper.people {
-            tasks.spawn(wander(client.clone(), plots.to_vec(), temper, rng.fork(), stop.clone()));
+            tasks.spawn(wander(
+                client.clone(),
+                plots.to_vec(),
+                temper,
+                rng.fork(),
+                stop.clone(),
+            ));
         }
         Self { stop, tasks }
     }
@@ -46,7 +52,13 @@ impl Crowd {
     }
 }
 
-async fn wander(client: Client, plots: Vec<Plot>, temper: Temper, mut rng: Rng, stop: CancellationToken) -> u64 {
+async fn wander(
+    client: Client,
+    plots: Vec<Plot>,
+    temper: Temper,
+    mut rng: Rng,
+    stop: CancellationToken,
+) -> u64 {
     let mut acts = 0;
     while !stop.is_cancelled() {
         let plot = rng.pick(&plots);

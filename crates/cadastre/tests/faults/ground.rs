@@ -39,7 +39,9 @@ impl Plot {
 
     /// Everything the pool may hand out (spec §6).
     pub(crate) fn allocatable(&self) -> AddrSet {
-        Domain::of_addresses(&self.spec).expect("a valid pool").addresses()
+        Domain::of_addresses(&self.spec)
+            .expect("a valid pool")
+            .addresses()
     }
 
     /// Creates the pool.
@@ -49,7 +51,12 @@ impl Plot {
     }
 
     /// The claim with this number, and where it belongs.
-    pub(crate) fn claim(&self, client: &Client, namespace: &str, number: u64) -> (Api<DynamicObject>, DynamicObject) {
+    pub(crate) fn claim(
+        &self,
+        client: &Client,
+        namespace: &str,
+        number: u64,
+    ) -> (Api<DynamicObject>, DynamicObject) {
         let object = rig::claim(&format!("{}-{number}", self.name), self.kind, &self.name);
         (rig::claims(client, namespace), object)
     }

@@ -20,19 +20,42 @@ async fn sigkill_at_random_moments_duplicates_and_leaks_nothing() {
     let test = "faults-kill";
     let mut rng = Rng::seeded(test);
     let plots = [
-        Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0-10.0.0.60", &["a"], 50),
-        Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.0.80", &["a", "b"], 30),
-        Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "roomy",
+            "10.0.0.0-10.0.0.60",
+            &["a"],
+            50,
+        ),
+        Plot::new(
+            PoolKind::GlobalInClusterIPPool,
+            "shared",
+            "10.0.0.0-10.0.0.80",
+            &["a", "b"],
+            30,
+        ),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "tight",
+            "10.0.0.1-10.0.0.7",
+            &["b"],
+            12,
+        ),
     ];
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let place = stage.place(stage.plane.kubeconfig(), &[]).await;
-    let temper = Temper { people: 4, creations: 55, pause: Duration::from_millis(25) };
+    let temper = Temper {
+        people: 4,
+        creations: 55,
+        pause: Duration::from_millis(25),
+    };
     let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
 
     for _ in 0..if is_long() { 200 } else { 25 } {
         let controller = place.start();
-        rng.pause(Duration::from_millis(100), Duration::from_millis(1200)).await;
+        rng.pause(Duration::from_millis(100), Duration::from_millis(1200))
+            .await;
         controller.kill().await;
         stage.witness.assert_unique();
     }

@@ -21,22 +21,46 @@ async fn lagging_watches_give_nothing_twice() {
     let test = "faults-lag";
     let mut rng = Rng::seeded(test);
     let plots = [
-        Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0-10.0.1.255", &["a"], 300),
-        Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.1.255", &["a", "b"], 150),
-        Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "roomy",
+            "10.0.0.0-10.0.1.255",
+            &["a"],
+            300,
+        ),
+        Plot::new(
+            PoolKind::GlobalInClusterIPPool,
+            "shared",
+            "10.0.0.0-10.0.1.255",
+            &["a", "b"],
+            150,
+        ),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "tight",
+            "10.0.0.1-10.0.0.7",
+            &["b"],
+            12,
+        ),
     ];
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");
     let place = stage.place(proxy.kubeconfig(), &[]).await;
     let controller = place.ready().await;
-    let temper = Temper { people: 8, creations: 60, pause: Duration::from_millis(4) };
+    let temper = Temper {
+        people: 8,
+        creations: 60,
+        pause: Duration::from_millis(4),
+    };
     let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
 
     for round in 0..if is_long() { 40 } else { 6 } {
-        rng.pause(Duration::from_millis(50), Duration::from_millis(400)).await;
+        rng.pause(Duration::from_millis(50), Duration::from_millis(400))
+            .await;
         proxy.stall_watches(true);
-        rng.pause(Duration::from_millis(200), Duration::from_millis(2000)).await;
+        rng.pause(Duration::from_millis(200), Duration::from_millis(2000))
+            .await;
         if round % 3 == 2 {
             proxy.drop_watches();
         }

@@ -26,27 +26,62 @@ const ELECTED: [&str; 5] = [
     "--leader-elect-retry-period=500ms",
 ];
 /// Everybody creates and deletes as fast as the API server answers.
-const BURST: Temper = Temper { people: 8, creations: 62, pause: Duration::from_millis(4) };
+const BURST: Temper = Temper {
+    people: 8,
+    creations: 62,
+    pause: Duration::from_millis(4),
+};
 
 fn plots() -> [Plot; 3] {
     [
-        Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0-10.0.1.255", &["a"], 300),
-        Plot::new(PoolKind::GlobalInClusterIPPool, "shared", "10.0.0.0-10.0.1.255", &["a", "b"], 150),
-        Plot::new(PoolKind::InClusterIPPool, "tight", "10.0.0.1-10.0.0.7", &["b"], 12),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "roomy",
+            "10.0.0.0-10.0.1.255",
+            &["a"],
+            300,
+        ),
+        Plot::new(
+            PoolKind::GlobalInClusterIPPool,
+            "shared",
+            "10.0.0.0-10.0.1.255",
+            &["a", "b"],
+            150,
+        ),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "tight",
+            "10.0.0.1-10.0.0.7",
+            &["b"],
+            12,
+        ),
     ]
 }
 
 async fn holder(client: &Client) -> Result<String, String> {
     let api: Api<Lease> = Api::namespaced(client.clone(), "default");
     let lease = api.get(LEADER_LEASE).await.map_err(|e| e.to_string())?;
-    let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
-    if holder.is_empty() { Err("nobody holds the lease".to_owned()) } else { Ok(holder) }
+    let holder = lease
+        .spec
+        .and_then(|spec| spec.holder_identity)
+        .unwrap_or_default();
+    if holder.is_empty() {
+        Err("nobody holds the lease".to_owned())
+    } else {
+        Ok(holder)
+    }
 }
 
 /// Waits until the lease has another holder than this one.
 async fn another_than(client: &Client, before: &str) -> String {
     eventually(PATIENCE, "another process leads", || async {
-        holder(client).await.and_then(|now| if now == before { Err(format!("{now} still holds it")) } else { Ok(now) })
+        holder(client).await.and_then(|now| {
+            if now == before {
+                Err(format!("{now} still holds it"))
+            } else {
+                Ok(now)
+            }
+        })
     })
     .await
 }
@@ -56,7 +91,11 @@ async fn progress(stage: &Stage, events: u64) {
     let goal = stage.witness.events() + events;
     eventually(PATIENCE, "addresses come and go", || async {
         let now = stage.witness.events();
-        if now >= goal { Ok(()) } else { Err(format!("{now} of {goal} events")) }
+        if now >= goal {
+            Ok(())
+        } else {
+            Err(format!("{now} of {goal} events"))
+        }
     })
     .await;
 }
@@ -103,7 +142,9 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
     let plots = plots();
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
-    let place = stage.place(stage.plane.kubeconfig(), &["--orphan-delay=5s"]).await;
+    let place = stage
+        .place(stage.plane.kubeconfig(), &["--orphan-delay=5s"])
+        .await;
     let mut both = [place.ready().await, place.ready().await];
     let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
 

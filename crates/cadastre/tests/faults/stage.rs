@@ -53,7 +53,11 @@ impl Stage {
     /// A place to start controllers with these arguments.
     pub(crate) async fn place(&self, kubeconfig: &Path, args: &[&str]) -> Place {
         let settings = Settings {
-            args: args.iter().map(|&a| a.to_owned()).chain(["--v=4".to_owned()]).collect(),
+            args: args
+                .iter()
+                .map(|&a| a.to_owned())
+                .chain(["--v=4".to_owned()])
+                .collect(),
             webhooks: false,
         };
         let client = self.client();
@@ -117,7 +121,12 @@ impl Drop for Actor {
     fn drop(&mut self) {
         let process = &self.controller.process;
         // A log that cannot be kept is no reason to fail.
-        let _ = writeln!(&*self.log, "=== controller with pid {}\n{}", process.pid(), process.log());
+        let _ = writeln!(
+            &*self.log,
+            "=== controller with pid {}\n{}",
+            process.pid(),
+            process.log()
+        );
     }
 }
 
@@ -125,22 +134,41 @@ impl Actor {
     /// SIGKILL.
     pub(crate) async fn kill(mut self) {
         self.process.kill().expect("the controller was running");
-        self.process.wait_exit(rig::PATIENCE).await.expect("SIGKILL ends it");
+        self.process
+            .wait_exit(rig::PATIENCE)
+            .await
+            .expect("SIGKILL ends it");
         self.assert_sane();
     }
 
     /// SIGTERM; it must end well.
     pub(crate) async fn dismiss(mut self) {
         self.process.term().expect("the controller was running");
-        let status = self.process.wait_exit(rig::PATIENCE).await.expect("SIGTERM ends it");
-        assert!(status.success(), "the controller ended with {status}: {}", self.process.log_tail());
+        let status = self
+            .process
+            .wait_exit(rig::PATIENCE)
+            .await
+            .expect("SIGTERM ends it");
+        assert!(
+            status.success(),
+            "the controller ended with {status}: {}",
+            self.process.log_tail()
+        );
         self.assert_sane();
     }
 
     /// It must end by itself, and say that something was wrong.
     pub(crate) async fn gives_up(mut self) {
-        let status = self.process.wait_exit(rig::PATIENCE).await.expect("it ends by itself");
-        assert!(!status.success(), "it ended as if all were well: {}", self.process.log_tail());
+        let status = self
+            .process
+            .wait_exit(rig::PATIENCE)
+            .await
+            .expect("it ends by itself");
+        assert!(
+            !status.success(),
+            "it ended as if all were well: {}",
+            self.process.log_tail()
+        );
         self.assert_sane();
     }
 

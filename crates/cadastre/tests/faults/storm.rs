@@ -28,7 +28,11 @@ fn weather(proxy: &FaultProxy, rng: &mut Rng) {
     ];
     for (action, p) in kinds {
         let seed = rng.next();
-        proxy.inject(Fault { filter: Filter::any(), action, count: Count::Probability { p, seed } });
+        proxy.inject(Fault {
+            filter: Filter::any(),
+            action,
+            count: Count::Probability { p, seed },
+        });
     }
 }
 
@@ -52,10 +56,18 @@ async fn claim_all(client: &Client, plot: &Plot) {
 
 /// Waits until so many addresses exist.
 async fn alive(stage: &Stage, number: usize) {
-    eventually(Duration::from_secs(120), &format!("{number} addresses exist"), || async {
-        let now = stage.witness.alive();
-        if now >= number { Ok(()) } else { Err(format!("{now} do")) }
-    })
+    eventually(
+        Duration::from_secs(120),
+        &format!("{number} addresses exist"),
+        || async {
+            let now = stage.witness.alive();
+            if now >= number {
+                Ok(())
+            } else {
+                Err(format!("{now} do"))
+            }
+        },
+    )
     .await;
 }
 
@@ -64,7 +76,13 @@ async fn alive(stage: &Stage, number: usize) {
 async fn a_storm_binds_every_claim_and_gives_nothing_twice() {
     let test = "faults-storm";
     let mut rng = Rng::seeded(test);
-    let plots = [Plot::new(PoolKind::InClusterIPPool, "roomy", "10.0.0.0/20", &["a"], CLAIMS)];
+    let plots = [Plot::new(
+        PoolKind::InClusterIPPool,
+        "roomy",
+        "10.0.0.0/20",
+        &["a"],
+        CLAIMS,
+    )];
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");

@@ -109,9 +109,17 @@ impl Witness {
         let log = Arc::new(Mutex::new(Log::default()));
         let mut task = JoinSet::new();
         task.spawn(follow(api.clone(), log.clone()));
-        let witness = Self { api, log, _task: task };
+        let witness = Self {
+            api,
+            log,
+            _task: task,
+        };
         eventually(PATIENCE, "the witness watches", || async {
-            if witness.log().lists > 0 { Ok(()) } else { Err("no list yet".to_owned()) }
+            if witness.log().lists > 0 {
+                Ok(())
+            } else {
+                Err("no list yet".to_owned())
+            }
         })
         .await;
         witness
@@ -124,7 +132,11 @@ impl Witness {
     /// Fails at once if there ever was a duplicate. To be called now and then, so that a failure is seen early.
     pub(crate) fn assert_unique(&self) {
         let log = self.log();
-        assert!(log.duplicates.is_empty(), "addresses with two owners: {:#?}", log.duplicates);
+        assert!(
+            log.duplicates.is_empty(),
+            "addresses with two owners: {:#?}",
+            log.duplicates
+        );
     }
 
     /// Number of objects alive now.
@@ -139,16 +151,31 @@ impl Witness {
 
     /// Waits until everything up to now is seen; then no address may ever have had two owners.
     pub(crate) async fn testify(&self) {
-        eventually(Duration::from_secs(60), "the witness has seen everything", || async {
-            let list = self.api.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
-            let there: HashMap<Key, Place> = list.iter().map(|a| (key(a), place(a))).collect();
-            let known = self.log().book.places.clone();
-            if known == there { Ok(()) } else { Err(format!("{} known, {} there", known.len(), there.len())) }
-        })
+        eventually(
+            Duration::from_secs(60),
+            "the witness has seen everything",
+            || async {
+                let list = self
+                    .api
+                    .list(&ListParams::default())
+                    .await
+                    .map_err(|e| e.to_string())?;
+                let there: HashMap<Key, Place> = list.iter().map(|a| (key(a), place(a))).collect();
+                let known = self.log().book.places.clone();
+                if known == there {
+                    Ok(())
+                } else {
+                    Err(format!("{} known, {} there", known.len(), there.len()))
+                }
+            },
+        )
         .await;
         self.assert_unique();
         let log = self.log();
-        eprintln!("witness: {} events, {} lists, no duplicate", log.events, log.lists);
+        eprintln!(
+            "witness: {} events, {} lists, no duplicate",
+            log.events, log.lists
+        );
     }
 }
 
@@ -170,8 +197,17 @@ fn key(address: &Address) -> Key {
 
 fn place(address: &Address) -> Place {
     let pool = &address.spec.pool_ref;
-    let scope = if pool.kind.starts_with("Global") { String::new() } else { key(address).0 };
+    let scope = if pool.kind.starts_with("Global") {
+        String::new()
+    } else {
+        key(address).0
+    };
     // As text: everything written here is canonical (spec §5), and what is not must not hide a duplicate.
     let text = addr::parse_address(&address.spec.address).map(|a| a.to_string());
-    (pool.kind.clone(), scope, pool.name.clone(), text.unwrap_or_else(|_| address.spec.address.clone()))
+    (
+        pool.kind.clone(),
+        scope,
+        pool.name.clone(),
+        text.unwrap_or_else(|_| address.spec.address.clone()),
+    )
 }

@@ -24,7 +24,9 @@ async fn mounted_certificates_are_waited_for_and_rotated() {
     ];
     let mut replica = Replica::start(plane.kubeconfig(), &args);
     let pid = replica.process.pid();
-    replica.unready(&["webhook certificate", "tls.crt", "--webhook-cert-dir"]).await;
+    replica
+        .unready(&["webhook certificate", "tls.crt", "--webhook-cert-dir"])
+        .await;
     assert_eq!(replica.probe("/healthz").await.expect("an answer").0, 200);
 
     let first = Webhooks::prepare(port.number(), dir.path()).expect("certificates");
@@ -39,7 +41,12 @@ async fn mounted_certificates_are_waited_for_and_rotated() {
 
     let second = Webhooks::prepare(port.number(), dir.path()).expect("certificates");
     served(port.number(), &second.ca_pem).await;
-    assert!(tls::connect(port.number(), "localhost", &first.ca_pem).await.is_err(), "the old one is gone");
+    assert!(
+        tls::connect(port.number(), "localhost", &first.ca_pem)
+            .await
+            .is_err(),
+        "the old one is gone"
+    );
     assert_eq!(replica.process.pid(), pid);
     assert!(replica.process.exited().is_none());
     replica.dismiss().await;
@@ -48,10 +55,16 @@ async fn mounted_certificates_are_waited_for_and_rotated() {
 /// Waits until the webhooks serve a certificate of this authority, for a request that a webhook answers.
 async fn served(port: u16, ca_pem: &str) {
     eventually(PATIENCE, "the certificate is served", || async {
-        let stream = tls::connect(port, "localhost", ca_pem).await.map_err(|e| format!("{e:#}"))?;
+        let stream = tls::connect(port, "localhost", ca_pem)
+            .await
+            .map_err(|e| format!("{e:#}"))?;
         let (status, _) = get(stream, "/convert").await.map_err(|e| format!("{e:#}"))?;
         // It wants a POST.
-        if status == 405 { Ok(()) } else { Err(format!("status {status}")) }
+        if status == 405 {
+            Ok(())
+        } else {
+            Err(format!("status {status}"))
+        }
     })
     .await;
 }

@@ -12,17 +12,31 @@ use crate::{read::bound, replica::Replica, rig};
 /// same with our own.
 #[tokio::test]
 async fn case_160_definitions_that_appear_later() {
-    let plane = ControlPlane::start(Options::default()).await.expect("a control plane");
+    let plane = ControlPlane::start(Options::default())
+        .await
+        .expect("a control plane");
     let client = plane.client();
     let mut replica = Replica::start(plane.kubeconfig(), &["--webhook-port=0"]);
-    replica.unready(&["pools", "IPAddressClaim", "ipam.cluster.x-k8s.io", "clusterctl init"]).await;
+    replica
+        .unready(&[
+            "pools",
+            "IPAddressClaim",
+            "ipam.cluster.x-k8s.io",
+            "clusterctl init",
+        ])
+        .await;
     assert_eq!(replica.probe("/healthz").await.expect("an answer").0, 200);
 
-    plane.apply_capi(CapiVersion::default()).await.expect("the definitions apply");
+    plane
+        .apply_capi(CapiVersion::default())
+        .await
+        .expect("the definitions apply");
     replica.unready(&["pools", "InClusterIPPool", "not served"]).await;
     assert!(replica.process.exited().is_none());
 
-    testkit::install::install(client.clone(), None).await.expect("our CRDs apply");
+    testkit::install::install(client.clone(), None)
+        .await
+        .expect("our CRDs apply");
     replica.ready().await;
     let (kind, ns) = (PoolKind::InClusterIPPool, plane.namespace("late").await);
     let spec = json!({"addresses": ["192.0.2.10"], "prefix": 24});
@@ -35,9 +49,14 @@ async fn case_160_definitions_that_appear_later() {
 /// An API server that is not there yet is waited for, too.
 #[tokio::test]
 async fn an_api_server_that_comes_later_is_waited_for() {
-    let options = Options { capi: Some(CapiVersion::default()), ..Options::default() };
+    let options = Options {
+        capi: Some(CapiVersion::default()),
+        ..Options::default()
+    };
     let plane = ControlPlane::start(options).await.expect("a control plane");
-    testkit::install::install(plane.client(), None).await.expect("our CRDs apply");
+    testkit::install::install(plane.client(), None)
+        .await
+        .expect("our CRDs apply");
     plane.stop_apiserver().await.expect("it ends");
     let mut replica = Replica::start(plane.kubeconfig(), &["--webhook-port=0"]);
     replica.unready(&["pools", "API server"]).await;

@@ -13,7 +13,11 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
-use testkit::{FaultProxy, eventually, fault::{Action, Count, Fault, Filter}, install::Webhooks};
+use testkit::{
+    FaultProxy, eventually,
+    fault::{Action, Count, Fault, Filter},
+    install::Webhooks,
+};
 
 use crate::{
     read::bound,
@@ -35,12 +39,21 @@ pub(crate) fn lease(client: &Client, namespace: &str) -> Api<Lease> {
 
 /// Who holds the lease; nobody is an empty name.
 pub(crate) async fn holder(client: &Client, namespace: &str) -> Result<String, String> {
-    let lease = lease(client, namespace).get(LEADER_LEASE).await.map_err(|e| e.to_string())?;
-    Ok(lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default())
+    let lease = lease(client, namespace)
+        .get(LEADER_LEASE)
+        .await
+        .map_err(|e| e.to_string())?;
+    Ok(lease
+        .spec
+        .and_then(|spec| spec.holder_identity)
+        .unwrap_or_default())
 }
 
 pub(crate) fn arguments(namespace: &str) -> Vec<String> {
-    let own = [format!("--namespace={namespace}"), format!("--leader-election-namespace={namespace}")];
+    let own = [
+        format!("--namespace={namespace}"),
+        format!("--leader-election-namespace={namespace}"),
+    ];
     QUICK.iter().map(|&a| a.to_owned()).chain(own).collect()
 }
 
@@ -51,12 +64,18 @@ async fn pool(client: &Client, namespace: &str) {
 }
 
 async fn claim(client: &Client, namespace: &str, name: &str) {
-    rig::create(&rig::claims(client, namespace), &rig::claim(name, PoolKind::InClusterIPPool, "p")).await;
+    rig::create(
+        &rig::claims(client, namespace),
+        &rig::claim(name, PoolKind::InClusterIPPool, "p"),
+    )
+    .await;
 }
 
 /// What a replica wrote to pools, claims and addresses, as its proxy saw it.
 fn writes(proxy: &FaultProxy) -> u64 {
-    proxy.requests().sum(|key| key.is_write() && key.group == "ipam.cluster.x-k8s.io")
+    proxy
+        .requests()
+        .sum(|key| key.is_write() && key.group == "ipam.cluster.x-k8s.io")
 }
 
 /// Case 157: one writes, the other is ready and answers webhooks all the same; when the one is gone the other writes.
@@ -86,7 +105,10 @@ async fn case_157_two_replicas_one_writes_both_answer_webhooks() {
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
         "metadata": {"name": ns}, "webhooks": webhooks,
     });
-    plane.apply_yaml(&configuration.to_string()).await.expect("the configuration applies");
+    plane
+        .apply_yaml(&configuration.to_string())
+        .await
+        .expect("the configuration applies");
     for name in ["one", "two"] {
         refuses(&client, &ns, name).await;
     }
@@ -94,9 +116,18 @@ async fn case_157_two_replicas_one_writes_both_answer_webhooks() {
     pool(&client, &ns).await;
     claim(&client, &ns, "first").await;
     bound(&client, &ns, "first").await;
-    let (leader, follower) = if writes(&replicas[0].1) > 0 { (0, 1) } else { (1, 0) };
+    let (leader, follower) = if writes(&replicas[0].1) > 0 {
+        (0, 1)
+    } else {
+        (1, 0)
+    };
     assert!(writes(&replicas[leader].1) > 0);
-    assert_eq!(writes(&replicas[follower].1), 0, "the follower wrote: {:?}", replicas[follower].1.requests());
+    assert_eq!(
+        writes(&replicas[follower].1),
+        0,
+        "the follower wrote: {:?}",
+        replicas[follower].1.requests()
+    );
 
     let (gone, _, _) = replicas.remove(leader);
     gone.dismiss().await;
@@ -130,13 +161,24 @@ async fn refuses(client: &Client, namespace: &str, replica: &str) {
     let kind = PoolKind::InClusterIPPool;
     let mut bad = rig::pool(kind, "bad", &json!({"addresses": ["nonsense"], "prefix": 24}));
     bad.metadata.labels = Some([("replica".to_owned(), replica.to_owned())].into());
-    let params = PostParams { dry_run: true, ..PostParams::default() };
-    eventually(PATIENCE, &format!("replica {replica} refuses a bad pool"), || async {
-        match rig::pools(client, namespace, kind).create(&params, &bad).await {
-            Err(kube::Error::Api(status)) if status.code == 422 && status.message.contains(&format!("{replica}.replica.test")) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    eventually(
+        PATIENCE,
+        &format!("replica {replica} refuses a bad pool"),
+        || async {
+            match rig::pools(client, namespace, kind).create(&params, &bad).await {
+                Err(kube::Error::Api(status))
+                    if status.code == 422 && status.message.contains(&format!("{replica}.replica.test")) =>
+                {
+                    Ok(())
+                }
+                other => Err(format!("{other:?}")),
+            }
+        },
+    )
     .await;
 }
 
@@ -149,16 +191,29 @@ async fn case_159_waits_while_the_original_leads() {
         holder_identity: Some(holder.to_owned()),
         lease_duration_seconds: Some(3),
         // Its clock is an hour slow: by the time it writes, the lease has long run out.
-        renew_time: Some(MicroTime(Timestamp::now() - SignedDuration::from_hours(1) + SignedDuration::from_millis(renewals))),
+        renew_time: Some(MicroTime(
+            Timestamp::now() - SignedDuration::from_hours(1) + SignedDuration::from_millis(renewals),
+        )),
         lease_transitions: Some(7),
         ..LeaseSpec::default()
     };
     let api = lease(&client, &ns);
-    let metadata = ObjectMeta { name: Some(LEADER_LEASE.to_owned()), ..ObjectMeta::default() };
-    let object = Lease { metadata, spec: Some(spec("capi-ipam-1_a2f8", 0)) };
-    api.create(&PostParams::default(), &object).await.expect("a lease");
+    let metadata = ObjectMeta {
+        name: Some(LEADER_LEASE.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let object = Lease {
+        metadata,
+        spec: Some(spec("capi-ipam-1_a2f8", 0)),
+    };
+    api.create(&PostParams::default(), &object)
+        .await
+        .expect("a lease");
     let args = arguments(&ns);
-    let mut replica = Replica::start(plane.kubeconfig(), &[args, vec!["--webhook-port=0".to_owned()]].concat());
+    let mut replica = Replica::start(
+        plane.kubeconfig(),
+        &[args, vec!["--webhook-port=0".to_owned()]].concat(),
+    );
     // Webhooks need no lead: a follower is ready.
     replica.ready().await;
     pool(&client, &ns).await;
@@ -168,19 +223,35 @@ async fn case_159_waits_while_the_original_leads() {
     for renewals in 1..=16 {
         tokio::time::sleep(Duration::from_millis(400)).await;
         let patch = json!({"spec": spec("capi-ipam-1_a2f8", renewals)});
-        api.patch(LEADER_LEASE, &PatchParams::default(), &Patch::Merge(&patch)).await.expect("a renewal");
+        api.patch(LEADER_LEASE, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .expect("a renewal");
         last = Instant::now();
         assert_eq!(holder(&client, &ns).await.as_deref(), Ok("capi-ipam-1_a2f8"));
     }
     let waiting = rig::claims(&client, &ns).get("c").await.expect("it exists");
-    assert_eq!(waiting.metadata.finalizers, None, "nothing is written without the lead");
+    assert_eq!(
+        waiting.metadata.finalizers, None,
+        "nothing is written without the lead"
+    );
 
     bound(&client, &ns, "c").await;
     let took = last.elapsed();
-    assert!(took >= Duration::from_secs(3), "it took over {took:?} after the last renewal, before the lease ran out");
-    let now = api.get(LEADER_LEASE).await.expect("the lease").spec.expect("a spec");
+    assert!(
+        took >= Duration::from_secs(3),
+        "it took over {took:?} after the last renewal, before the lease ran out"
+    );
+    let now = api
+        .get(LEADER_LEASE)
+        .await
+        .expect("the lease")
+        .spec
+        .expect("a spec");
     assert_ne!(now.holder_identity.as_deref(), Some("capi-ipam-1_a2f8"));
-    assert_eq!((now.lease_duration_seconds, now.lease_transitions), (Some(3), Some(8)));
+    assert_eq!(
+        (now.lease_duration_seconds, now.lease_transitions),
+        (Some(3), Some(8))
+    );
     replica.dismiss().await;
     assert_eq!(holder(&client, &ns).await.as_deref(), Ok(""), "given back");
 }
@@ -197,11 +268,26 @@ async fn losing_the_lease_to_another_ends_the_process() {
     bound(&client, &ns, "first").await;
 
     let patch = json!({"spec": {"holderIdentity": "thief", "renewTime": MicroTime(Timestamp::now())}});
-    lease(&client, &ns).patch(LEADER_LEASE, &PatchParams::default(), &Patch::Merge(&patch)).await.expect("a theft");
-    let status = replica.process.wait_exit(Duration::from_secs(10)).await.expect("it ends");
+    lease(&client, &ns)
+        .patch(LEADER_LEASE, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+        .expect("a theft");
+    let status = replica
+        .process
+        .wait_exit(Duration::from_secs(10))
+        .await
+        .expect("it ends");
     assert!(!status.success(), "{}", replica.process.log_tail());
-    assert!(replica.process.log().contains("lease was lost"), "{}", replica.process.log_tail());
-    assert_eq!(holder(&client, &ns).await.as_deref(), Ok("thief"), "what is not ours is not given back");
+    assert!(
+        replica.process.log().contains("lease was lost"),
+        "{}",
+        replica.process.log_tail()
+    );
+    assert_eq!(
+        holder(&client, &ns).await.as_deref(),
+        Ok("thief"),
+        "what is not ours is not given back"
+    );
 }
 
 /// The API server answers no renewal any more: nobody can know who leads, so it ends before another one may begin.
@@ -213,13 +299,29 @@ async fn losing_touch_with_the_api_server_ends_the_leader() {
     let mut replica = Replica::start(proxy.kubeconfig(), &args);
     replica.ready().await;
     eventually(PATIENCE, "it leads", || async {
-        if holder(&client, &ns).await?.is_empty() { Err("nobody does".to_owned()) } else { Ok(()) }
+        if holder(&client, &ns).await?.is_empty() {
+            Err("nobody does".to_owned())
+        } else {
+            Ok(())
+        }
     })
     .await;
-    proxy.inject(Fault { filter: Filter::any(), action: Action::DropConnection, count: Count::Always });
+    proxy.inject(Fault {
+        filter: Filter::any(),
+        action: Action::DropConnection,
+        count: Count::Always,
+    });
     let begin = Instant::now();
-    let status = replica.process.wait_exit(Duration::from_secs(20)).await.expect("it ends");
+    let status = replica
+        .process
+        .wait_exit(Duration::from_secs(20))
+        .await
+        .expect("it ends");
     assert!(!status.success(), "{}", replica.process.log_tail());
     // The renewal deadline is 2 s; what follows is the orderly end.
-    assert!(begin.elapsed() < Duration::from_secs(10), "after {:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "after {:?}",
+        begin.elapsed()
+    );
 }

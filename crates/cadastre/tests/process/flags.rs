@@ -28,12 +28,18 @@ const VALUES: [(&str, &str); 15] = [
     ("leader-elect-retry-period", "3s"),
     ("watch-filter", ""),
     ("tls-min-version", "VersionTLS13"),
-    ("tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+    (
+        "tls-cipher-suites",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    ),
 ];
 
 async fn starts_and_serves(program: &Path, first: &[&str], style: impl Fn(&str, &str) -> Vec<String>) {
     let (plane, client, ns) = home("operator-flags").await;
-    let mut args: Vec<String> = VALUES.iter().flat_map(|(name, value)| style(&format!("--{name}"), value)).collect();
+    let mut args: Vec<String> = VALUES
+        .iter()
+        .flat_map(|(name, value)| style(&format!("--{name}"), value))
+        .collect();
     args.extend(style("--webhook-port", "0"));
     args.extend(style("--namespace", &ns));
     args.extend(style("--leader-election-namespace", &ns));
@@ -46,9 +52,18 @@ async fn starts_and_serves(program: &Path, first: &[&str], style: impl Fn(&str, 
     rig::create(&rig::pools(&client, &ns, kind), &rig::pool(kind, "p", &spec)).await;
     rig::create(&rig::claims(&client, &ns), &rig::claim("c", kind, "p")).await;
     assert_eq!(bound(&client, &ns, "c").await, "192.0.2.10");
-    for ignored in ["--profiler-address", "--sync-period", "--feature-gates", "--ipaddressclaim-concurrency"] {
+    for ignored in [
+        "--profiler-address",
+        "--sync-period",
+        "--feature-gates",
+        "--ipaddressclaim-concurrency",
+    ] {
         let line = format!("flag accepted without effect flag=\"{ignored}\"");
-        assert!(replica.process.log().contains(&line), "{ignored} is not mentioned: {}", replica.process.log());
+        assert!(
+            replica.process.log().contains(&line),
+            "{ignored} is not mentioned: {}",
+            replica.process.log()
+        );
     }
     replica.dismiss().await;
 }
@@ -102,10 +117,16 @@ async fn case_158_flags_as_go_reads_them() {
         "-v=3".to_owned(),
     ];
     let process = testkit::Cadastre::start(BINARY, &args, [("COLUMNS", "200")]).expect("the binary starts");
-    let mut replica = Replica { process, health, diagnostics: metrics };
+    let mut replica = Replica {
+        process,
+        health,
+        diagnostics: metrics,
+    };
     replica.ready().await;
     let stream = tokio::net::TcpStream::connect(("127.0.0.1", replica.diagnostics.number())).await;
-    let (status, body) = crate::replica::get(stream.expect("it listens"), "/metrics").await.expect("an answer");
+    let (status, body) = crate::replica::get(stream.expect("it listens"), "/metrics")
+        .await
+        .expect("an answer");
     assert_eq!(status, 200);
     assert!(body.contains("ipam_"), "{body}");
     replica.dismiss().await;

@@ -10,11 +10,22 @@ pub(crate) fn ports(pid: u32) -> BTreeSet<u16> {
     let links = fs::read_dir(format!("/proc/{pid}/fd")).expect("the process runs");
     let sockets: HashSet<String> = links
         .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
-        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .filter_map(|link| {
+            Some(
+                link.to_str()?
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .to_owned(),
+            )
+        })
         .collect();
     let tables = ["tcp", "tcp6"].map(|table| fs::read_to_string(format!("/proc/{pid}/net/{table}")));
     let tables = tables.map(Result::unwrap_or_default);
-    tables.iter().flat_map(|table| table.lines()).filter_map(|line| port(line, &sockets)).collect()
+    tables
+        .iter()
+        .flat_map(|table| table.lines())
+        .filter_map(|line| port(line, &sockets))
+        .collect()
 }
 
 /// The port of a line about a listening socket (state 0A) that is one of these.

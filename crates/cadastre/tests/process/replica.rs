@@ -29,7 +29,12 @@ impl Replica {
     }
 
     /// The same under another name of the program.
-    pub(crate) fn start_as<S: AsRef<str>>(program: &Path, first: &[&str], kubeconfig: &Path, args: &[S]) -> Self {
+    pub(crate) fn start_as<S: AsRef<str>>(
+        program: &Path,
+        first: &[&str],
+        kubeconfig: &Path,
+        args: &[S],
+    ) -> Self {
         let health = Port::reserve().expect("a free port");
         let diagnostics = Port::reserve().expect("a free port");
         let own = [
@@ -107,7 +112,11 @@ impl Replica {
         let begin = Instant::now();
         self.process.term().expect("it runs");
         let status = self.process.wait_exit(PATIENCE).await.expect("SIGTERM ends it");
-        assert!(status.success(), "it ended with {status}: {}", self.process.log_tail());
+        assert!(
+            status.success(),
+            "it ended with {status}: {}",
+            self.process.log_tail()
+        );
         begin.elapsed()
     }
 }

@@ -59,7 +59,10 @@ async fn install(plane: &ControlPlane, port: u16) {
     for text in MANIFESTS.into_iter().chain(DEFINITIONS) {
         for object in testkit::apply::parse(text).expect("a manifest") {
             let object = with_port(object, port).to_string();
-            plane.apply_yaml(&object).await.expect("the release's manifests apply");
+            plane
+                .apply_yaml(&object)
+                .await
+                .expect("the release's manifests apply");
         }
     }
     let service = json!({
@@ -75,20 +78,44 @@ async fn bundles(client: &Client) -> Result<Vec<String>, String> {
     let validating: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());
     let mutating: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let validating = validating.get("capi-ipam-in-cluster-validating-webhook-configuration").await.map_err(why)?;
-    let mutating = mutating.get("capi-ipam-in-cluster-mutating-webhook-configuration").await.map_err(why)?;
-    let mut configs: Vec<_> = validating.webhooks.into_iter().flatten().map(|w| w.client_config.ca_bundle).collect();
-    configs.extend(mutating.webhooks.into_iter().flatten().map(|w| w.client_config.ca_bundle));
+    let validating = validating
+        .get("capi-ipam-in-cluster-validating-webhook-configuration")
+        .await
+        .map_err(why)?;
+    let mutating = mutating
+        .get("capi-ipam-in-cluster-mutating-webhook-configuration")
+        .await
+        .map_err(why)?;
+    let mut configs: Vec<_> = validating
+        .webhooks
+        .into_iter()
+        .flatten()
+        .map(|w| w.client_config.ca_bundle)
+        .collect();
+    configs.extend(
+        mutating
+            .webhooks
+            .into_iter()
+            .flatten()
+            .map(|w| w.client_config.ca_bundle),
+    );
     assert_eq!(configs.len(), 8, "four kinds, two webhooks each");
     for kind in PoolKind::ALL {
         let definition = definitions.get(&kind.crd_name()).await.map_err(why)?;
-        let webhook = definition.spec.conversion.and_then(|c| c.webhook).and_then(|w| w.client_config);
+        let webhook = definition
+            .spec
+            .conversion
+            .and_then(|c| c.webhook)
+            .and_then(|w| w.client_config);
         configs.push(webhook.and_then(|c| c.ca_bundle));
     }
     configs
         .into_iter()
         .map(|bundle| {
-            let bytes = bundle.map(|b| b.0).filter(|b| !b.is_empty()).ok_or("a bundle is missing")?;
+            let bytes = bundle
+                .map(|b| b.0)
+                .filter(|b| !b.is_empty())
+                .ok_or("a bundle is missing")?;
             String::from_utf8(bytes).map_err(|e| e.to_string())
         })
         .collect()
@@ -115,7 +142,10 @@ async fn self_managed_certificates_end_to_end() {
     let (client, port) = (plane.client(), Port::reserve().expect("a free port"));
     install(&plane, port.number()).await;
     let account = "capi-ipam-in-cluster-controller-manager";
-    let kubeconfig = plane.kubeconfig_for_service_account(NAMESPACE, account).await.expect("a kubeconfig");
+    let kubeconfig = plane
+        .kubeconfig_for_service_account(NAMESPACE, account)
+        .await
+        .expect("a kubeconfig");
     let mut replica = Replica::start(&kubeconfig, &arguments(&port));
     replica.ready().await;
 
@@ -124,13 +154,29 @@ async fn self_managed_certificates_end_to_end() {
     let ca = known[0].clone();
     assert!(known.iter().all(|bundle| *bundle == ca), "{known:#?}");
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
-    let secret = secrets.get(SECRET).await.expect("the secret").data.unwrap_or_default();
+    let secret = secrets
+        .get(SECRET)
+        .await
+        .expect("the secret")
+        .data
+        .unwrap_or_default();
     let part = |name: &str| String::from_utf8(secret[name].0.clone()).expect("text");
-    assert!(ca.contains(part("ca.crt").trim()), "the bundle holds the CA of the secret");
-    for name in [format!("{SERVICE}.{NAMESPACE}.svc"), format!("{SERVICE}.{NAMESPACE}.svc.cluster.local")] {
-        tls::connect(port.number(), &name, &ca).await.expect("the bundle vouches for what is served");
+    assert!(
+        ca.contains(part("ca.crt").trim()),
+        "the bundle holds the CA of the secret"
+    );
+    for name in [
+        format!("{SERVICE}.{NAMESPACE}.svc"),
+        format!("{SERVICE}.{NAMESPACE}.svc.cluster.local"),
+    ] {
+        tls::connect(port.number(), &name, &ca)
+            .await
+            .expect("the bundle vouches for what is served");
     }
-    assert!(tls::connect(port.number(), "example.org", &ca).await.is_err(), "for no other name");
+    assert!(
+        tls::connect(port.number(), "example.org", &ca).await.is_err(),
+        "for no other name"
+    );
 
     webhooks_work(&client).await;
 
@@ -138,12 +184,21 @@ async fn self_managed_certificates_end_to_end() {
     let other = Port::reserve().expect("a free port");
     let mut second = Replica::start(&kubeconfig, &arguments(&other));
     second.ready().await;
-    tls::connect(other.number(), &format!("{SERVICE}.{NAMESPACE}.svc"), &ca).await.expect("the same authority");
+    tls::connect(other.number(), &format!("{SERVICE}.{NAMESPACE}.svc"), &ca)
+        .await
+        .expect("the same authority");
     replica.dismiss().await;
     let mut replica = Replica::start(&kubeconfig, &arguments(&port));
     replica.ready().await;
-    tls::connect(port.number(), &format!("{SERVICE}.{NAMESPACE}.svc"), &ca).await.expect("the same authority");
-    let again = secrets.get(SECRET).await.expect("the secret").data.unwrap_or_default();
+    tls::connect(port.number(), &format!("{SERVICE}.{NAMESPACE}.svc"), &ca)
+        .await
+        .expect("the same authority");
+    let again = secrets
+        .get(SECRET)
+        .await
+        .expect("the secret")
+        .data
+        .unwrap_or_default();
     assert_eq!(secret, again, "nothing was made anew");
     for replica in [replica, second] {
         let log = replica.process.log();
@@ -159,7 +214,9 @@ async fn webhooks_work(client: &Client) {
     let bad = rig::pool(kind, "bad", &json!({"addresses": ["nonsense"], "prefix": 24}));
     eventually(PATIENCE, "a bad pool is refused", || async {
         match pools.create(&PostParams::default(), &bad).await {
-            Err(kube::Error::Api(status)) if status.code == 422 && status.message.contains("nonsense") => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 422 && status.message.contains("nonsense") => {
+                Ok(())
+            }
             other => Err(format!("{other:?}")),
         }
     })
@@ -172,7 +229,10 @@ async fn webhooks_work(client: &Client) {
         "apiVersion": old.api_version, "kind": old.kind, "metadata": {"name": "old"}, "spec": {"subnet": "192.0.2.0/24"},
     }));
     eventually(PATIENCE, "a pool in the old version is accepted", || async {
-        old_pools.create(&PostParams::default(), &object).await.map_err(|e| e.to_string())
+        old_pools
+            .create(&PostParams::default(), &object)
+            .await
+            .map_err(|e| e.to_string())
     })
     .await;
     let stored = pools.get("old").await.expect("it is stored");

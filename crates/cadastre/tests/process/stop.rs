@@ -36,7 +36,11 @@ async fn sigterm_finishes_what_is_in_flight_and_gives_the_lease_back() {
     rig::create(&rig::pools(&client, &ns, kind), &rig::pool(kind, "p", &spec)).await;
     rig::create(&rig::claims(&client, &ns), &rig::claim("c", kind, "p")).await;
     eventually(PATIENCE, "the address is under way", || async {
-        if slow.hits() == 1 { Ok(()) } else { Err("no request yet".to_owned()) }
+        if slow.hits() == 1 {
+            Ok(())
+        } else {
+            Err("no request yet".to_owned())
+        }
     })
     .await;
 
@@ -49,11 +53,22 @@ async fn sigterm_finishes_what_is_in_flight_and_gives_the_lease_back() {
         }
     })
     .await;
-    let address = addresses(&client, &ns).get("c").await.expect("what was in flight came before the lease went");
+    let address = addresses(&client, &ns)
+        .get("c")
+        .await
+        .expect("what was in flight came before the lease went");
     assert_eq!(text(&address, "/spec/address"), "192.0.2.10");
-    let status = replica.process.wait_exit(Duration::from_secs(10)).await.expect("it ends");
+    let status = replica
+        .process
+        .wait_exit(Duration::from_secs(10))
+        .await
+        .expect("it ends");
     assert!(status.success(), "{status}: {}", replica.process.log_tail());
-    assert!(begin.elapsed() < Duration::from_secs(10), "after {:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "after {:?}",
+        begin.elapsed()
+    );
 }
 
 /// Ctrl-C ends it in the same way, also before it is ready.
@@ -61,13 +76,25 @@ async fn sigterm_finishes_what_is_in_flight_and_gives_the_lease_back() {
 async fn sigint_ends_one_that_never_became_ready() {
     let (plane, _, ns) = home("sigint").await;
     let proxy = FaultProxy::start(plane).await.expect("a proxy");
-    proxy.inject(Fault { filter: Filter::any(), action: Action::status(500), count: Count::Always });
+    proxy.inject(Fault {
+        filter: Filter::any(),
+        action: Action::status(500),
+        count: Count::Always,
+    });
     let args = [arguments(&ns), vec!["--webhook-port=0".to_owned()]].concat();
     let mut replica = Replica::start(proxy.kubeconfig(), &args);
     replica.unready(&["pools"]).await;
     let begin = Instant::now();
     replica.process.interrupt().expect("it runs");
-    let status = replica.process.wait_exit(Duration::from_secs(10)).await.expect("it ends");
+    let status = replica
+        .process
+        .wait_exit(Duration::from_secs(10))
+        .await
+        .expect("it ends");
     assert!(status.success(), "{status}: {}", replica.process.log_tail());
-    assert!(begin.elapsed() < Duration::from_secs(10), "after {:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "after {:?}",
+        begin.elapsed()
+    );
 }

@@ -21,7 +21,12 @@ pub(crate) async fn connect(port: u16, name: &str, ca_pem: &str) -> Result<TlsSt
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = TcpStream::connect(("127.0.0.1", port)).await.context("cannot connect")?;
+    let stream = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .context("cannot connect")?;
     let name = ServerName::try_from(name.to_owned())?;
-    TlsConnector::from(Arc::new(config)).connect(name, stream).await.context("no TLS")
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .context("no TLS")
 }

@@ -43,7 +43,11 @@ pub(crate) fn capi(kind: &str, plural: &str) -> ApiResource {
 
 /// Claims of a namespace.
 pub(crate) fn claims(client: &Client, namespace: &str) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), namespace, &capi("IPAddressClaim", "ipaddressclaims"))
+    Api::namespaced_with(
+        client.clone(),
+        namespace,
+        &capi("IPAddressClaim", "ipaddressclaims"),
+    )
 }
 
 /// Pools of a kind; of a namespace, if the kind has them.

@@ -28,7 +28,9 @@ pub async fn create(world: &World, claim: &ClaimFacts, granted: &Granted) -> Set
     let body = address::object(claim, granted, world.version);
     match post(world, claim.name.namespace(), &body).await {
         Ok(()) => Settled::Created,
-        Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => Settled::Exists,
+        Err(kube::Error::Api(status)) if status.code == 409 && status.reason == "AlreadyExists" => {
+            Settled::Exists
+        }
         Err(error) => {
             let settled = match outcome(&error) {
                 Outcome::Refused => Settled::Refused(words(&error)),
@@ -46,10 +48,18 @@ async fn post(world: &World, namespace: &str, body: &serde_json::Value) -> Resul
     #[derive(Clone, Debug, serde::Deserialize)]
     struct Ignored {}
 
-    let path = format!("/apis/{GROUP}/{}/namespaces/{namespace}/ipaddresses", world.version);
+    let path = format!(
+        "/apis/{GROUP}/{}/namespaces/{namespace}/ipaddresses",
+        world.version
+    );
     let bytes = serde_json::to_vec(body).map_err(kube::Error::SerdeError)?;
-    let params = PostParams { field_manager: Some(crate::FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    let request = kube::core::Request::new(path).create(&params, bytes).map_err(kube::Error::BuildRequest)?;
+    let params = PostParams {
+        field_manager: Some(crate::FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    let request = kube::core::Request::new(path)
+        .create(&params, bytes)
+        .map_err(kube::Error::BuildRequest)?;
     world.client.request::<Ignored>(request).await.map(|_| ())
 }
 
@@ -70,7 +80,8 @@ pub async fn adopt(world: &World, claim: &ClaimFacts, pool_uid: &str, uid: &str)
     }
     must_lead(world)?;
     let body = address::adoption(&live.metadata, claim, pool_uid, world.version);
-    api.patch(claim.name.name(), &params(), &Patch::Merge(&body)).await?;
+    api.patch(claim.name.name(), &params(), &Patch::Merge(&body))
+        .await?;
     Ok(())
 }
 
@@ -133,7 +144,13 @@ impl Doomed {
             resource_version: meta.resource_version.clone().unwrap_or_default(),
             protected: has_finalizer(meta, PROTECT_ADDRESS),
             deleting: meta.deletion_timestamp.is_some(),
-            other_finalizers: meta.finalizers.iter().flatten().filter(|f| *f != PROTECT_ADDRESS).cloned().collect(),
+            other_finalizers: meta
+                .finalizers
+                .iter()
+                .flatten()
+                .filter(|f| *f != PROTECT_ADDRESS)
+                .cloned()
+                .collect(),
         }
     }
 }
@@ -157,8 +174,14 @@ async fn delete(world: &World, name: &ObjectName, doomed: &Doomed) -> Result<Rel
     if !doomed.deleting {
         must_lead(world)?;
         // Exactly the state that was judged: meanwhile a new leader may have given it to a new claim of that name.
-        let same = Preconditions { uid: Some(doomed.uid.clone()), resource_version: Some(resource_version) };
-        let params = DeleteParams { preconditions: Some(same), ..DeleteParams::default() };
+        let same = Preconditions {
+            uid: Some(doomed.uid.clone()),
+            resource_version: Some(resource_version),
+        };
+        let params = DeleteParams {
+            preconditions: Some(same),
+            ..DeleteParams::default()
+        };
         if let Err(error) = api.delete(name.name(), &params).await
             && !is_gone(&error)
         {

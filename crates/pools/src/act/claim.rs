@@ -13,7 +13,12 @@ use crate::{
 
 /// Adds our finalizer behind those of others.
 pub async fn add_finalizer(world: &World, claim: &ClaimFacts) -> Result<(), Error> {
-    let finalizers: Vec<&str> = claim.other_finalizers.iter().map(|f| &**f).chain([RELEASE_ADDRESS]).collect();
+    let finalizers: Vec<&str> = claim
+        .other_finalizers
+        .iter()
+        .map(|f| &**f)
+        .chain([RELEASE_ADDRESS])
+        .collect();
     patch(world, claim, &guarded(claim, &json!(finalizers))).await
 }
 
@@ -36,7 +41,9 @@ fn guarded(claim: &ClaimFacts, finalizers: &Value) -> Value {
 async fn patch(world: &World, claim: &ClaimFacts, body: &Value) -> Result<(), Error> {
     must_lead(world)?;
     let api = world.claim_api(claim.name.namespace());
-    let answer = api.patch(claim.name.name(), &params(), &Patch::Merge(body)).await?;
+    let answer = api
+        .patch(claim.name.name(), &params(), &Patch::Merge(body))
+        .await?;
     learn(world, &answer);
     Ok(())
 }
@@ -53,7 +60,9 @@ pub async fn report(
     let home = world.read(|index| index.settings().conditions);
     let body = claim_status::patch(claim, home, reason, message, bind, Timestamp::now());
     let api = world.claim_api(claim.name.namespace());
-    let answer = api.patch_status(claim.name.name(), &params(), &Patch::Merge(&body)).await?;
+    let answer = api
+        .patch_status(claim.name.name(), &params(), &Patch::Merge(&body))
+        .await?;
     learn(world, &answer);
     Ok(())
 }
@@ -62,6 +71,8 @@ fn learn(world: &World, answer: &api::capi::Claim) {
     let facts =
         world.read(|index| ClaimFacts::read(answer, &index.settings().scope, index.settings().conditions));
     if let Some(facts) = facts {
-        world.learn_of_claim(&facts.name.clone(), |index, now, wake| index.refresh_claim(facts, now, wake));
+        world.learn_of_claim(&facts.name.clone(), |index, now, wake| {
+            index.refresh_claim(facts, now, wake)
+        });
     }
 }

@@ -51,9 +51,16 @@ impl Error {
 /// # Errors
 /// [`Error::NotLeading`].
 pub fn must_lead(world: &World) -> Result<(), Error> {
-    if (world.holds)() { Ok(()) } else { Err(Error::NotLeading) }
+    if (world.holds)() {
+        Ok(())
+    } else {
+        Err(Error::NotLeading)
+    }
 }
 
 fn params() -> PatchParams {
-    PatchParams { field_manager: Some(crate::FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+    PatchParams {
+        field_manager: Some(crate::FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }

@@ -22,14 +22,33 @@ use crate::{
 pub type Answer = (PoolFacts, PoolSpec);
 
 /// Adds our finalizer behind those of others.
-pub async fn add_finalizer<S: Spec>(world: &World, pool: &PoolName, facts: &PoolFacts) -> Result<Answer, Error> {
-    let finalizers: Vec<&str> = facts.other_finalizers.iter().map(|f| &**f).chain([PROTECT_POOL]).collect();
+pub async fn add_finalizer<S: Spec>(
+    world: &World,
+    pool: &PoolName,
+    facts: &PoolFacts,
+) -> Result<Answer, Error> {
+    let finalizers: Vec<&str> = facts
+        .other_finalizers
+        .iter()
+        .map(|f| &**f)
+        .chain([PROTECT_POOL])
+        .collect();
     patch_meta::<S>(world, pool, &facts.version, json!({"finalizers": finalizers})).await
 }
 
 /// Removes our finalizer.
-pub async fn remove_finalizer<S: Spec>(world: &World, pool: &PoolName, facts: &PoolFacts) -> Result<Answer, Error> {
-    patch_meta::<S>(world, pool, &facts.version, json!({"finalizers": facts.other_finalizers})).await
+pub async fn remove_finalizer<S: Spec>(
+    world: &World,
+    pool: &PoolName,
+    facts: &PoolFacts,
+) -> Result<Answer, Error> {
+    patch_meta::<S>(
+        world,
+        pool,
+        &facts.version,
+        json!({"finalizers": facts.other_finalizers}),
+    )
+    .await
 }
 
 /// Keeps the journal in an annotation, where the installed CRD has no field for it.
@@ -53,7 +72,12 @@ async fn patch_meta<S: Spec>(
     metadata["uid"] = json!(version.uid);
     metadata["resourceVersion"] = json!(version.resource_version);
     let body = json!({"metadata": metadata});
-    Ok(read(world.pool_api::<S>(pool).patch(pool.name(), &params(), &Patch::Merge(&body)).await?))
+    Ok(read(
+        world
+            .pool_api::<S>(pool)
+            .patch(pool.name(), &params(), &Patch::Merge(&body))
+            .await?,
+    ))
 }
 
 /// Writes the status under the resourceVersion it was computed from: the compare-and-swap that uniqueness rests on.
@@ -73,7 +97,12 @@ pub async fn write_status<S: Spec>(
         "metadata": {"uid": version.uid, "resourceVersion": version.resource_version},
         "status": status,
     });
-    Ok(read(world.pool_api::<S>(pool).patch_status(pool.name(), &params(), &Patch::Merge(&body)).await?))
+    Ok(read(
+        world
+            .pool_api::<S>(pool)
+            .patch_status(pool.name(), &params(), &Patch::Merge(&body))
+            .await?,
+    ))
 }
 
 /// The pool as it is now.

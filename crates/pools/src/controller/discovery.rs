@@ -68,13 +68,20 @@ pub async fn discover(client: &Client) -> Result<Result<Served, String>, kube::E
         Version::V1Beta1 if has_nested_conditions(client).await? => ConditionHome::Nested,
         Version::V1Beta1 | Version::V1Alpha1 => ConditionHome::Old,
     };
-    Ok(Ok(Served { version, cluster_version, conditions }))
+    Ok(Ok(Served {
+        version,
+        cluster_version,
+        conditions,
+    }))
 }
 
 async fn newest_served(client: &Client) -> Result<Option<Version>, kube::Error> {
     for version in Version::PREFERRED {
         let names = resources(client, GROUP, version.as_str()).await?;
-        if ["ipaddressclaims", "ipaddresses"].iter().all(|n| names.iter().any(|x| x == n)) {
+        if ["ipaddressclaims", "ipaddresses"]
+            .iter()
+            .all(|n| names.iter().any(|x| x == n))
+        {
             return Ok(Some(version));
         }
     }
@@ -83,11 +90,17 @@ async fn newest_served(client: &Client) -> Result<Option<Version>, kube::Error> 
 
 async fn cluster_version(client: &Client) -> Result<Option<ClusterVersion>, kube::Error> {
     let groups = client.list_api_groups().await?;
-    let Some(group) = groups.groups.into_iter().find(|g| g.name == CLUSTER_GROUP) else { return Ok(None) };
+    let Some(group) = groups.groups.into_iter().find(|g| g.name == CLUSTER_GROUP) else {
+        return Ok(None);
+    };
     let preferred = group.preferred_version.map(|v| v.version);
     let others = group.versions.into_iter().map(|v| v.version);
     for version in preferred.into_iter().chain(others) {
-        if resources(client, CLUSTER_GROUP, &version).await?.iter().any(|n| n == "clusters") {
+        if resources(client, CLUSTER_GROUP, &version)
+            .await?
+            .iter()
+            .any(|n| n == "clusters")
+        {
             return Ok(Some(ClusterVersion(version)));
         }
     }
@@ -95,7 +108,10 @@ async fn cluster_version(client: &Client) -> Result<Option<ClusterVersion>, kube
 }
 
 async fn resources(client: &Client, group: &str, version: &str) -> Result<Vec<String>, kube::Error> {
-    match client.list_api_group_resources(&format!("{group}/{version}")).await {
+    match client
+        .list_api_group_resources(&format!("{group}/{version}"))
+        .await
+    {
         Ok(list) => Ok(list.resources.into_iter().map(|r| r.name).collect()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
         Err(error) => Err(error),
@@ -105,7 +121,9 @@ async fn resources(client: &Client, group: &str, version: &str) -> Result<Vec<St
 /// Whether `v1beta1` claims have `status.v1beta2` (Cluster API 1.10): only the published schema tells.
 async fn has_nested_conditions(client: &Client) -> Result<bool, kube::Error> {
     let path = format!("/openapi/v3/apis/{GROUP}/v1beta1");
-    let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
+    let request = http::Request::get(path)
+        .body(Vec::new())
+        .map_err(kube::Error::HttpError)?;
     let schema: Value = match client.request(request).await {
         Ok(schema) => schema,
         Err(kube::Error::Api(_)) => return Ok(false),
@@ -114,6 +132,8 @@ async fn has_nested_conditions(client: &Client) -> Result<bool, kube::Error> {
     let schemas = schema.pointer("/components/schemas").and_then(Value::as_object);
     Ok(schemas.into_iter().flatten().any(|(name, schema)| {
         name.ends_with(".IPAddressClaim")
-            && schema.pointer("/properties/status/properties/v1beta2/properties/conditions").is_some()
+            && schema
+                .pointer("/properties/status/properties/v1beta2/properties/conditions")
+                .is_some()
     }))
 }

@@ -6,10 +6,15 @@ use api::{
     names::GROUP,
     pool::{AddressPoolSpec, PoolKind, PrefixPoolSpec},
 };
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::{Api, api::PostParams};
 use runtime::watch::{WatchStatus, status};
-use tokio::{sync::watch, task::{JoinError, JoinSet}};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Current, Served, discovery};
@@ -98,7 +103,9 @@ fn propagate(result: Result<(), JoinError>) {
 /// With `--namespace`, addresses of global pools must still be counted everywhere; where that is not permitted, global
 /// pools are not served (spec §16). The inner error is the reason.
 async fn may_serve_global_pools(config: &Config) -> Result<Result<(), String>, kube::Error> {
-    let Some(namespace) = &config.scope.namespace else { return Ok(Ok(())) };
+    let Some(namespace) = &config.scope.namespace else {
+        return Ok(Ok(()));
+    };
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
@@ -136,14 +143,32 @@ async fn sync(config: &Config, world: &Arc<World>, tasks: &mut JoinSet<()>, end:
         sender
     };
 
-    tasks.spawn(observe::claims(world.clone(), namespace.clone(), follow("IPAddressClaim"), end.clone()));
-    tasks.spawn(observe::clusters(world.clone(), namespace.clone(), follow("Cluster"), end.clone()));
-    for kind in PoolKind::ALL.into_iter().filter(|k| has_global || k.is_namespaced()) {
-        let (world, namespace, status, end) = (world.clone(), namespace.clone(), follow(kind.kind()), end.clone());
+    tasks.spawn(observe::claims(
+        world.clone(),
+        namespace.clone(),
+        follow("IPAddressClaim"),
+        end.clone(),
+    ));
+    tasks.spawn(observe::clusters(
+        world.clone(),
+        namespace.clone(),
+        follow("Cluster"),
+        end.clone(),
+    ));
+    for kind in PoolKind::ALL
+        .into_iter()
+        .filter(|k| has_global || k.is_namespaced())
+    {
+        let (world, namespace, status, end) =
+            (world.clone(), namespace.clone(), follow(kind.kind()), end.clone());
         if kind.is_prefix() {
-            tasks.spawn(observe::pools::<PrefixPoolSpec>(world, kind, namespace, status, end));
+            tasks.spawn(observe::pools::<PrefixPoolSpec>(
+                world, kind, namespace, status, end,
+            ));
         } else {
-            tasks.spawn(observe::pools::<AddressPoolSpec>(world, kind, namespace, status, end));
+            tasks.spawn(observe::pools::<AddressPoolSpec>(
+                world, kind, namespace, status, end,
+            ));
         }
     }
     if !synced(config, &mut waiting, end).await {
@@ -163,7 +188,9 @@ async fn synced(
 ) -> bool {
     for (kind, receiver) in waiting {
         loop {
-            let Some(missing) = receiver.borrow_and_update().missing() else { break };
+            let Some(missing) = receiver.borrow_and_update().missing() else {
+                break;
+            };
             (config.readiness)(Err(format!("watch on {kind}: {missing}")));
             tokio::select! {
                 () = end.cancelled() => return false,

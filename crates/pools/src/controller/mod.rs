@@ -69,7 +69,10 @@ impl Surroundings for Current {
             let others = index.pools().filter(|(name, _)| *name != pool);
             others
                 .filter_map(|(name, entry)| {
-                    Some(Neighbour { name: name.clone(), addresses: entry.ledger()?.domain().addresses() })
+                    Some(Neighbour {
+                        name: name.clone(),
+                        addresses: entry.ledger()?.domain().addresses(),
+                    })
                 })
                 .collect()
         }))
@@ -88,7 +91,9 @@ fn in_use(held: Held) -> InUse {
 pub async fn run(config: Config, current: Current, stop: CancellationToken) {
     while !stop.is_cancelled() {
         (config.readiness)(Err("waiting for Cluster API's CRDs".to_owned()));
-        let Some(served) = discovery::wait(&config, &stop).await else { return };
+        let Some(served) = discovery::wait(&config, &stop).await else {
+            return;
+        };
         tracing::info!(claims = %served.version, clusters = %served.cluster_version.0, "speaking Cluster API");
         epoch::run(&config, served, &current, &stop).await;
         current.set(None);

@@ -156,17 +156,29 @@ impl std::fmt::Display for Waits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bound => write!(f, "bound; nothing to do"),
-            Self::FilteredOut => write!(f, "served by another instance: the watch filter or namespace excludes it"),
-            Self::ClaimPaused => write!(f, "waits: the claim carries the paused annotation; remove it to go on"),
+            Self::FilteredOut => write!(
+                f,
+                "served by another instance: the watch filter or namespace excludes it"
+            ),
+            Self::ClaimPaused => write!(
+                f,
+                "waits: the claim carries the paused annotation; remove it to go on"
+            ),
             Self::ClusterMissing => write!(f, "waits: the cluster it names does not exist"),
             Self::ClusterPaused => write!(f, "waits: its cluster is paused; unpause it to go on"),
             Self::ClusterUnknown => write!(f, "waits: clusters cannot be read at the moment"),
-            Self::PoolPaused => write!(f, "waits: its pool carries the paused annotation; remove it to go on"),
+            Self::PoolPaused => write!(
+                f,
+                "waits: its pool carries the paused annotation; remove it to go on"
+            ),
             Self::Gone => write!(f, "being deleted; nothing of ours is left on it"),
             Self::Queue => write!(f, "next in the pool's queue"),
             Self::Reported(reason) => write!(f, "waits: {reason}"),
             Self::Grace(until) => write!(f, "its address is kept for the grace period, until {until}"),
-            Self::Backoff(until) => write!(f, "the address was refused by the API server; next try at {until}"),
+            Self::Backoff(until) => write!(
+                f,
+                "the address was refused by the API server; next try at {until}"
+            ),
         }
     }
 }
@@ -186,26 +198,39 @@ pub fn next(view: &View<'_>) -> Next {
         return next;
     }
     if !claim.has_finalizer {
-        return if deleting { Next::Rest(Waits::Gone) } else { Next::AddFinalizer };
+        return if deleting {
+            Next::Rest(Waits::Gone)
+        } else {
+            Next::AddFinalizer
+        };
     }
     match view.pool {
         // The addresses of this namespace are seen even then.
         PoolView::Forbidden(_) if deleting => release(view),
         PoolView::Forbidden(why) => report(claim, ReadyReason::PoolNotReady, why.to_owned()),
-        PoolView::Absent if !deleting => {
-            report(claim, ReadyReason::PoolNotReady, format!("{} does not exist; create it", claim.pool))
-        }
+        PoolView::Absent if !deleting => report(
+            claim,
+            ReadyReason::PoolNotReady,
+            format!("{} does not exist; create it", claim.pool),
+        ),
         PoolView::Absent if !view.confirmed.pool => Next::ConfirmPoolAbsent,
         PoolView::Absent => release(view),
         PoolView::Known { facts, .. } if facts.paused => Next::Rest(Waits::PoolPaused),
-        PoolView::Known { facts, grace_seconds, .. } if deleting => {
+        PoolView::Known {
+            facts, grace_seconds, ..
+        } if deleting => {
             let grace = if facts.deleting { 0 } else { grace_seconds };
             match grace_end(view, grace) {
                 Some(until) => Next::Rest(Waits::Grace(until)),
                 None => release(view),
             }
         }
-        PoolView::Known { facts, unusable, has_free, .. } => allocate(view, facts, unusable, has_free),
+        PoolView::Known {
+            facts,
+            unusable,
+            has_free,
+            ..
+        } => allocate(view, facts, unusable, has_free),
     }
 }
 
@@ -233,7 +258,11 @@ fn grace_end(view: &View<'_>, seconds: u32) -> Option<Timestamp> {
     }
     let grace = SignedDuration::from_secs(i64::from(seconds));
     let by_server = view.claim.deleting?.checked_add(grace).ok()?;
-    let by_us = view.claim.deletion_seen.and_then(|seen| seen.checked_add(grace).ok()).unwrap_or(by_server);
+    let by_us = view
+        .claim
+        .deletion_seen
+        .and_then(|seen| seen.checked_add(grace).ok())
+        .unwrap_or(by_server);
     let until = by_server.min(by_us);
     (until > view.now).then_some(until)
 }
@@ -315,15 +344,22 @@ fn settle_on(claim: &ClaimFacts, pool: &PoolFacts, address: &AddressFacts) -> Ne
         );
         return report(claim, ReadyReason::AllocationFailed, message);
     }
-    if is_complete(claim, pool, address) { bind(claim) } else { Next::Adopt }
+    if is_complete(claim, pool, address) {
+        bind(claim)
+    } else {
+        Next::Adopt
+    }
 }
 
 /// Whether an address carries everything of spec §12. The version inside an owner reference does not matter: objects
 /// written by the provider we replace are managed without rewriting them (DESIGN §5).
 fn is_complete(claim: &ClaimFacts, pool: &PoolFacts, address: &AddressFacts) -> bool {
-    let claim_owns = address.has_other_controller || address.claim_owner.as_deref() == Some(&*claim.version.uid);
+    let claim_owns =
+        address.has_other_controller || address.claim_owner.as_deref() == Some(&*claim.version.uid);
     let pool_owns = address.pool_owner.as_deref() == Some(&*pool.version.uid);
-    let labelled = claim.address_label().is_none_or(|l| l.is_empty() || address.cluster_label.as_deref() == Some(l));
+    let labelled = claim
+        .address_label()
+        .is_none_or(|l| l.is_empty() || address.cluster_label.as_deref() == Some(l));
     claim_owns && pool_owns && labelled && (address.has_finalizer || address.deleting)
 }
 
@@ -331,13 +367,23 @@ fn is_complete(claim: &ClaimFacts, pool: &PoolFacts, address: &AddressFacts) -> 
 fn bind(claim: &ClaimFacts) -> Next {
     let named = claim.bound_to.as_deref() == Some(claim.name.name());
     let ready = claim.ready.as_ref().is_none_or(|c| c.status == "True");
-    if named && ready { Next::Rest(Waits::Bound) } else { Next::Bind }
+    if named && ready {
+        Next::Rest(Waits::Bound)
+    } else {
+        Next::Bind
+    }
 }
 
 /// `Ready=False`, unless the claim says so already: nothing is written twice.
 fn report(claim: &ClaimFacts, reason: ReadyReason, message: String) -> Next {
     let said = claim.ready.as_ref().is_some_and(|c| {
-        c.status == "False" && c.reason.as_deref() == Some(reason.as_str()) && c.message.as_deref() == Some(&message)
+        c.status == "False"
+            && c.reason.as_deref() == Some(reason.as_str())
+            && c.message.as_deref() == Some(&message)
     });
-    if said { Next::Rest(Waits::Reported(reason)) } else { Next::Report(reason, message) }
+    if said {
+        Next::Rest(Waits::Reported(reason))
+    } else {
+        Next::Report(reason, message)
+    }
 }

@@ -39,7 +39,10 @@ impl Version {
     /// number, the newcomer wins.
     #[must_use]
     pub fn supersedes(&self, other: &Self) -> bool {
-        match (self.resource_version.parse::<u64>(), other.resource_version.parse::<u64>()) {
+        match (
+            self.resource_version.parse::<u64>(),
+            other.resource_version.parse::<u64>(),
+        ) {
             (Ok(new), Ok(old)) => new >= old,
             _ => true,
         }
@@ -103,7 +106,10 @@ impl ClaimFacts {
             name: ObjectName::new(namespace, meta.name.as_deref().unwrap_or_default()),
             version: Version::read(meta),
             generation: meta.generation.unwrap_or_default(),
-            created: meta.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |t| t.0),
+            created: meta
+                .creation_timestamp
+                .as_ref()
+                .map_or(Timestamp::UNIX_EPOCH, |t| t.0),
             deleting: meta.deletion_timestamp.as_ref().map(|t| t.0),
             deletion_seen: None,
             paused: is_paused(meta),
@@ -143,8 +149,14 @@ pub struct Scope {
 
 impl Scope {
     fn serves(&self, meta: &ObjectMeta) -> bool {
-        let namespace = self.namespace.as_deref().is_none_or(|n| meta.namespace.as_deref() == Some(n));
-        let filter = self.watch_filter.as_deref().is_none_or(|f| label(meta, names::WATCH_FILTER) == Some(f));
+        let namespace = self
+            .namespace
+            .as_deref()
+            .is_none_or(|n| meta.namespace.as_deref() == Some(n));
+        let filter = self
+            .watch_filter
+            .as_deref()
+            .is_none_or(|f| label(meta, names::WATCH_FILTER) == Some(f));
         namespace && filter
     }
 }
@@ -165,14 +177,25 @@ fn split_conditions(claim: &Claim, home: ConditionHome) -> (Option<Box<AnyCondit
     let status = claim.status.as_ref();
     let list = match home {
         ConditionHome::Status | ConditionHome::Old => status.and_then(|s| s.conditions.as_ref()),
-        ConditionHome::Nested => status.and_then(|s| s.v1beta2.as_ref()).and_then(|v| v.conditions.as_ref()),
+        ConditionHome::Nested => status
+            .and_then(|s| s.v1beta2.as_ref())
+            .and_then(|v| v.conditions.as_ref()),
     };
-    let (ready, rest): (Vec<_>, Vec<_>) = list.into_iter().flatten().cloned().partition(|c| c.type_ == READY);
+    let (ready, rest): (Vec<_>, Vec<_>) = list
+        .into_iter()
+        .flatten()
+        .cloned()
+        .partition(|c| c.type_ == READY);
     (ready.into_iter().next().map(Box::new), rest.into())
 }
 
 fn others(meta: &ObjectMeta, ours: &str) -> Box<[Box<str>]> {
-    meta.finalizers.iter().flatten().filter(|f| *f != ours).map(|f| f.as_str().into()).collect()
+    meta.finalizers
+        .iter()
+        .flatten()
+        .filter(|f| *f != ours)
+        .map(|f| f.as_str().into())
+        .collect()
 }
 
 /// An `IPAddress`, whoever made it.
@@ -214,8 +237,9 @@ impl AddressFacts {
         let pool = PoolName::of_address(namespace, &address.spec.pool_ref);
         let owners = meta.owner_references.as_deref().unwrap_or_default();
         let claim_owner = owners.iter().find(|o| is_reference(o, "IPAddressClaim", name));
-        let pool_owner =
-            pool.as_ref().and_then(|p| owners.iter().find(|o| is_reference(o, p.kind().kind(), p.name())));
+        let pool_owner = pool
+            .as_ref()
+            .and_then(|p| owners.iter().find(|o| is_reference(o, p.kind().kind(), p.name())));
         Self {
             name: ObjectName::new(namespace, name),
             version: Version::read(meta),
@@ -273,7 +297,12 @@ impl PoolFacts {
     pub fn read<S>(pool: &Pool<S>) -> Self {
         let meta = &pool.metadata;
         let status = pool.status.clone().unwrap_or_default();
-        let PoolStatus { ip_addresses, conditions, observed_generation, allocation } = status;
+        let PoolStatus {
+            ip_addresses,
+            conditions,
+            observed_generation,
+            allocation,
+        } = status;
         Self {
             version: Version::read(meta),
             generation: meta.generation.unwrap_or_default(),
@@ -306,6 +335,8 @@ impl ClusterFacts {
     /// Reads a cluster.
     #[must_use]
     pub fn read(cluster: &Cluster) -> Self {
-        Self { paused: cluster.is_paused() }
+        Self {
+            paused: cluster.is_paused(),
+        }
     }
 }

@@ -9,6 +9,8 @@ mod entry;
 mod promises;
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::collections::HashMap;
@@ -93,7 +95,10 @@ impl Index {
     /// An empty index.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, ..Self::default() }
+        Self {
+            settings,
+            ..Self::default()
+        }
     }
 
     /// How this index sees the world.
@@ -155,6 +160,9 @@ impl Index {
     /// The in-use objects of a pool.
     pub fn addresses_of<'a>(&'a self, pool: &PoolName) -> impl Iterator<Item = &'a AddressFacts> {
         let members = self.pools.get(pool).map(|p| &p.members);
-        members.into_iter().flatten().filter_map(|name| self.addresses.get(name))
+        members
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.addresses.get(name))
     }
 }

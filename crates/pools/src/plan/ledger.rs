@@ -29,7 +29,10 @@ impl Held {
     /// Reads the two fields of an `IPAddress`.
     #[must_use]
     pub fn parse(address: &str, prefix: Option<i64>) -> Self {
-        Self { address: addr::parse_address(address).ok(), prefix: prefix.and_then(|p| u8::try_from(p).ok()) }
+        Self {
+            address: addr::parse_address(address).ok(),
+            prefix: prefix.and_then(|p| u8::try_from(p).ok()),
+        }
     }
 }
 
@@ -118,7 +121,9 @@ impl Ledger {
         match self.place(held) {
             Place::Slots { first, last, is_slot } => {
                 self.misfits -= u64::from(self.is_misfit(first, is_slot)).min(self.misfits);
-                let Some(objects) = self.blocks.get_mut(&(first, last)) else { return };
+                let Some(objects) = self.blocks.get_mut(&(first, last)) else {
+                    return;
+                };
                 *objects -= 1;
                 if *objects == 0 {
                     self.blocks.remove(&(first, last));
@@ -145,7 +150,9 @@ impl Ledger {
 
     /// Takes one promise back; the slot is free again unless it is in use or promised to somebody else, too.
     pub fn unreserve(&mut self, slot: u128) {
-        let Some(promises) = self.reserved.get_mut(&slot) else { return };
+        let Some(promises) = self.reserved.get_mut(&slot) else {
+            return;
+        };
         *promises -= 1;
         if *promises > 0 {
             return;
@@ -225,17 +232,30 @@ impl Ledger {
 
     fn place(&self, held: Held) -> Place {
         let space = &self.domain.space;
-        let Some(address) = held.address else { return Place::Nowhere };
+        let Some(address) = held.address else {
+            return Place::Nowhere;
+        };
         if !self.is_prefix_pool() {
             return match space.slot_of(address) {
-                Some(slot) => Place::Slots { first: slot, last: slot, is_slot: true },
+                Some(slot) => Place::Slots {
+                    first: slot,
+                    last: slot,
+                    is_slot: true,
+                },
                 None => Place::Foreign(address),
             };
         }
-        let prefix = held.prefix.and_then(|length| Prefix::new_masked(address, length).ok());
-        let slots = prefix.and_then(|p| Some((space.slots_touching(p.range())?, p.length() == space.length())));
+        let prefix = held
+            .prefix
+            .and_then(|length| Prefix::new_masked(address, length).ok());
+        let slots =
+            prefix.and_then(|p| Some((space.slots_touching(p.range())?, p.length() == space.length())));
         match slots {
-            Some((slots, is_slot)) => Place::Slots { first: *slots.start(), last: *slots.end(), is_slot },
+            Some((slots, is_slot)) => Place::Slots {
+                first: *slots.start(),
+                last: *slots.end(),
+                is_slot,
+            },
             None => Place::Nowhere,
         }
     }
@@ -266,9 +286,9 @@ impl Ledger {
             return false;
         }
         let size = last - first;
-        (0..=u128::BITS).map(|bits| 1u128.checked_shl(bits).map_or(u128::MAX, |n| n - 1)).any(|mask| {
-            mask > size && self.blocks.contains_key(&(first & !mask, first | mask))
-        })
+        (0..=u128::BITS)
+            .map(|bits| 1u128.checked_shl(bits).map_or(u128::MAX, |n| n - 1))
+            .any(|mask| mask > size && self.blocks.contains_key(&(first & !mask, first | mask)))
     }
 }
 

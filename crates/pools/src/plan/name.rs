@@ -49,18 +49,25 @@ impl PoolName {
     /// The pool a claim in `namespace` refers to, when it is one of ours (spec §11.1): the group must be written out.
     #[must_use]
     pub fn of_claim(namespace: &str, pool: &PoolRef) -> Option<Self> {
-        (pool.api_group.as_deref() == Some(GROUP)).then(|| Self::resolve(namespace, pool)).flatten()
+        (pool.api_group.as_deref() == Some(GROUP))
+            .then(|| Self::resolve(namespace, pool))
+            .flatten()
     }
 
     /// The pool an address in `namespace` counts for, when it is one of ours (spec §1): an empty group counts as ours.
     #[must_use]
     pub fn of_address(namespace: &str, pool: &PoolRef) -> Option<Self> {
         let group = pool.api_group.as_deref().unwrap_or_default();
-        (group.is_empty() || group == GROUP).then(|| Self::resolve(namespace, pool)).flatten()
+        (group.is_empty() || group == GROUP)
+            .then(|| Self::resolve(namespace, pool))
+            .flatten()
     }
 
     fn resolve(namespace: &str, pool: &PoolRef) -> Option<Self> {
-        pool.kind.parse().ok().map(|kind| Self::new(kind, namespace, &pool.name))
+        pool.kind
+            .parse()
+            .ok()
+            .map(|kind| Self::new(kind, namespace, &pool.name))
     }
 
     /// Which of the four kinds.

@@ -25,7 +25,9 @@ pub enum Suspicion {
 /// Judges an address by what the watches show.
 #[must_use]
 pub fn suspect(index: &Index, address: &AddressFacts) -> Suspicion {
-    let Some(pool) = address.pool.clone() else { return Suspicion::None };
+    let Some(pool) = address.pool.clone() else {
+        return Suspicion::None;
+    };
     let claim = ObjectName::new(address.name.namespace(), &address.claim);
     // Claims of other namespaces are not watched when this process serves only one: nothing is known of them.
     let namespace = index.settings().scope.namespace.as_deref();
@@ -33,9 +35,22 @@ pub fn suspect(index: &Index, address: &AddressFacts) -> Suspicion {
     if !address.has_finalizer || address.claim.is_empty() || is_foreign || index.claim(&claim).is_some() {
         return Suspicion::None;
     }
-    let pool_is_settled = index.pool(&pool).and_then(|p| p.facts()).is_some_and(|f| !f.paused);
-    let cluster_is_settled = address.cluster_label.as_deref().filter(|l| !l.is_empty()).is_none_or(|label| {
-        index.cluster(&ObjectName::new(address.name.namespace(), label)).is_some_and(|c| !c.paused)
-    });
-    if pool_is_settled && cluster_is_settled { Suspicion::Orphan { claim, pool } } else { Suspicion::Deferred }
+    let pool_is_settled = index
+        .pool(&pool)
+        .and_then(|p| p.facts())
+        .is_some_and(|f| !f.paused);
+    let cluster_is_settled = address
+        .cluster_label
+        .as_deref()
+        .filter(|l| !l.is_empty())
+        .is_none_or(|label| {
+            index
+                .cluster(&ObjectName::new(address.name.namespace(), label))
+                .is_some_and(|c| !c.paused)
+        });
+    if pool_is_settled && cluster_is_settled {
+        Suspicion::Orphan { claim, pool }
+    } else {
+        Suspicion::Deferred
+    }
 }

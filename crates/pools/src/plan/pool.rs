@@ -57,7 +57,11 @@ pub fn next(entry: &PoolEntry) -> NextForPool {
         None => NextForPool::Rest,
         Some(facts) if facts.deleting => {
             let done = facts.has_finalizer && entry.is_unused();
-            if done { NextForPool::RemoveFinalizer } else { NextForPool::Rest }
+            if done {
+                NextForPool::RemoveFinalizer
+            } else {
+                NextForPool::Rest
+            }
         }
         Some(facts) if !facts.has_finalizer => NextForPool::AddFinalizer,
         Some(_) => NextForPool::Serve,
@@ -70,7 +74,9 @@ pub fn next(entry: &PoolEntry) -> NextForPool {
 #[must_use]
 pub fn status(entry: &PoolEntry, journal: Option<Allocation>, now: Timestamp) -> Option<PoolStatus> {
     let facts = entry.facts()?;
-    let counts = entry.ledger().map_or(facts.counts, |ledger| Some(ledger.counts()));
+    let counts = entry
+        .ledger()
+        .map_or(facts.counts, |ledger| Some(ledger.counts()));
     let mut conditions = facts.conditions.clone();
     let news = set_ready(&mut conditions, facts, entry.unusable(), now)
         || counts != facts.counts
@@ -86,7 +92,11 @@ pub fn status(entry: &PoolEntry, journal: Option<Allocation>, now: Timestamp) ->
 
 /// Puts our condition in order; says whether anything changed.
 fn set_ready(list: &mut Vec<Condition>, facts: &PoolFacts, unusable: Option<&str>, now: Timestamp) -> bool {
-    let reason = if unusable.is_none() { PoolReason::PoolReady } else { PoolReason::InvalidSpec };
+    let reason = if unusable.is_none() {
+        PoolReason::PoolReady
+    } else {
+        PoolReason::InvalidSpec
+    };
     let ready = NewCondition {
         type_: READY.to_owned(),
         status: Some(unusable.is_none()),
@@ -102,12 +112,18 @@ impl Index {
     #[must_use]
     pub fn unreported(&self, pool: &PoolName) -> Vec<ObjectName> {
         let exhausted = |entry: &&PoolEntry| entry.ledger().is_some_and(super::ledger::Ledger::is_exhausted);
-        let Some(entry) = self.pool(pool).filter(exhausted) else { return Vec::new() };
+        let Some(entry) = self.pool(pool).filter(exhausted) else {
+            return Vec::new();
+        };
         let says = |name: &ObjectName| {
             let ready = self.claim(name).and_then(|c| c.ready.as_ref());
             ready.and_then(|r| r.reason.as_deref()) == Some(api::capi::ReadyReason::PoolExhausted.as_str())
         };
-        entry.waiting_claims().filter(|name| !says(name)).cloned().collect()
+        entry
+            .waiting_claims()
+            .filter(|name| !says(name))
+            .cloned()
+            .collect()
     }
 }
 

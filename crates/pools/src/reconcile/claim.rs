@@ -25,9 +25,15 @@ const MAX_STEPS: usize = 12;
 /// # Errors
 /// When a write or a live read failed; the caller tries again later.
 pub async fn reconcile(world: Arc<World>, name: ObjectName) -> Result<(), Error> {
-    let mut pass = Pass { world, name, confirmed: Confirmed::default() };
+    let mut pass = Pass {
+        world,
+        name,
+        confirmed: Confirmed::default(),
+    };
     for _ in 0..MAX_STEPS {
-        let Some((next, claim)) = pass.decide() else { return Ok(()) };
+        let Some((next, claim)) = pass.decide() else {
+            return Ok(());
+        };
         if let Next::Rest(waits) = next {
             pass.rest(&waits);
             return Ok(());
@@ -37,7 +43,9 @@ pub async fn reconcile(world: Arc<World>, name: ObjectName) -> Result<(), Error>
         }
     }
     tracing::warn!(claim = %pass.name, "claim needs more steps than expected, looking again later");
-    pass.world.claims.add_after(pass.name, std::time::Duration::from_secs(1));
+    pass.world
+        .claims
+        .add_after(pass.name, std::time::Duration::from_secs(1));
     Ok(())
 }
 
@@ -79,7 +87,13 @@ impl Pass {
             Next::RemoveFinalizer => act::claim::remove_finalizer(world, claim).await?,
             Next::Report(reason, message) => {
                 act::claim::report(world, claim, reason, &message, false).await?;
-                world.metrics.failures.get_or_create(&crate::metrics::ReasonLabels { reason: reason.as_str() }).inc();
+                world
+                    .metrics
+                    .failures
+                    .get_or_create(&crate::metrics::ReasonLabels {
+                        reason: reason.as_str(),
+                    })
+                    .inc();
                 world.announcer.refused(world, &self.name, reason, &message);
                 tracing::info!(claim = %self.name, pool = %claim.pool, %reason, message, "claim waits");
             }
@@ -100,7 +114,10 @@ impl Pass {
         if !was_bound {
             world.metrics.allocations.inc();
             if let Some(seen) = world.read(|index| index.first_seen(&self.name)) {
-                world.metrics.allocation_seconds.observe(Timestamp::now().duration_since(seen).as_secs_f64());
+                world
+                    .metrics
+                    .allocation_seconds
+                    .observe(Timestamp::now().duration_since(seen).as_secs_f64());
             }
             let note = format!("address allocated from {}", claim.pool);
             world.announcer.allocated(world, &self.name, &note);
@@ -130,7 +147,11 @@ impl Pass {
             Settled::Exists | Settled::Unknown | Settled::NotExecuted => false,
         };
         world.change(|index, now, wake| index.settle(claim, &outcome, now, wake));
-        if is_settled { Ok(Flow::Next) } else { Err(Error::Unsettled) }
+        if is_settled {
+            Ok(Flow::Next)
+        } else {
+            Err(Error::Unsettled)
+        }
     }
 
     async fn adopt(&self, claim: &ClaimFacts) -> Result<Flow, Error> {
@@ -155,7 +176,9 @@ impl Pass {
         match released {
             Released::Yes => {
                 world.metrics.releases.inc();
-                world.announcer.released(world, &self.name, &format!("address released to {}", claim.pool));
+                world
+                    .announcer
+                    .released(world, &self.name, &format!("address released to {}", claim.pool));
                 tracing::info!(claim = %self.name, pool = %claim.pool, "address released");
             }
             Released::NotThere => world.change(|index, now, wake| index.not_found(&self.name, now, wake)),
@@ -165,10 +188,21 @@ impl Pass {
     }
 
     async fn confirm_cluster(&mut self, claim: &ClaimFacts) -> Result<Flow, Error> {
-        let Some(cluster) = claim.cluster.as_deref() else { return Ok(Flow::Next) };
-        let live = self.world.cluster_api(self.name.namespace()).get_opt(cluster).await.map_err(Error::Api)?;
+        let Some(cluster) = claim.cluster.as_deref() else {
+            return Ok(Flow::Next);
+        };
+        let live = self
+            .world
+            .cluster_api(self.name.namespace())
+            .get_opt(cluster)
+            .await
+            .map_err(Error::Api)?;
         self.confirmed.cluster = live.is_none();
-        Ok(if live.is_none() { Flow::Next } else { Flow::WaitForWatch })
+        Ok(if live.is_none() {
+            Flow::Next
+        } else {
+            Flow::WaitForWatch
+        })
     }
 
     async fn confirm_pool(&mut self, claim: &ClaimFacts) -> Result<Flow, Error> {

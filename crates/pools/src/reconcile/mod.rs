@@ -13,8 +13,11 @@ use crate::{act::Error, world::World};
 
 /// Takes keys from a queue until it closes. An error is retried with backoff; a person reads about it once per row of
 /// failures.
-pub async fn work<K, F>(world: Arc<World>, queue: impl Fn(&World) -> &WorkQueue<K>, reconcile: impl Fn(Arc<World>, K) -> F)
-where
+pub async fn work<K, F>(
+    world: Arc<World>,
+    queue: impl Fn(&World) -> &WorkQueue<K>,
+    reconcile: impl Fn(Arc<World>, K) -> F,
+) where
     K: Clone + Eq + Hash + std::fmt::Debug + std::fmt::Display,
     F: Future<Output = Result<(), Error>>,
 {
@@ -42,5 +45,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// How long until `time`; a little more than nothing when it has passed.
 fn until(time: Timestamp) -> Duration {
     let left = time.duration_since(Timestamp::now());
-    Duration::try_from(left).unwrap_or_default().max(Duration::from_millis(1))
+    Duration::try_from(left)
+        .unwrap_or_default()
+        .max(Duration::from_millis(1))
 }

@@ -42,10 +42,18 @@ pub async fn reconcile(world: Arc<World>, name: ObjectName) -> Result<(), Error>
     let age = now.duration_since(world.suspected_since(&name, now));
     let left = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX) - age;
     if left.is_positive() {
-        world.orphans.add_after(name, Duration::try_from(left).unwrap_or(delay));
+        world
+            .orphans
+            .add_after(name, Duration::try_from(left).unwrap_or(delay));
         return Ok(());
     }
-    if world.claim_api(claim.namespace()).get_opt(claim.name()).await.map_err(Error::Api)?.is_some() {
+    if world
+        .claim_api(claim.namespace())
+        .get_opt(claim.name())
+        .await
+        .map_err(Error::Api)?
+        .is_some()
+    {
         // Somebody else's claim, or one the watch has yet to show.
         world.acquit(&name);
         world.orphans.add_after(name, delay);

@@ -60,16 +60,26 @@ struct Pass<S> {
 
 impl<S: Spec> Pass<S> {
     fn new(world: Arc<World>, name: PoolName) -> Self {
-        Self { world, name, spec: std::marker::PhantomData }
+        Self {
+            world,
+            name,
+            spec: std::marker::PhantomData,
+        }
     }
 
     async fn run(&self) -> Result<(), Error> {
         let world = &self.world;
         // In every state of the pool: a promise that has run out keeps a deleted pool from going, too.
-        if let Some(time) = world.learn_of_pool(&self.name, |index, now, wake| index.sweep(&self.name, now, wake)) {
+        if let Some(time) =
+            world.learn_of_pool(&self.name, |index, now, wake| index.sweep(&self.name, now, wake))
+        {
             world.pools.add_after(self.name.clone(), until(time));
         }
-        let next = world.read(|index| index.pool(&self.name).map(|e| (pool::next(e), e.facts().cloned())));
+        let next = world.read(|index| {
+            index
+                .pool(&self.name)
+                .map(|e| (pool::next(e), e.facts().cloned()))
+        });
         match next {
             Some((NextForPool::AddFinalizer, Some(facts))) => {
                 let answer = act::pool::add_finalizer::<S>(world, &self.name, &facts).await?;
@@ -105,10 +115,16 @@ impl<S: Spec> Pass<S> {
             return Ok(());
         }
         let busy = world.options.claim_workers;
-        let is_urgent =
-            world.read(|index| index.pool(&self.name).is_some_and(|p| p.waiting() > 0 && p.open() < busy));
+        let is_urgent = world.read(|index| {
+            index
+                .pool(&self.name)
+                .is_some_and(|p| p.waiting() > 0 && p.open() < busy)
+        });
         let pause = if is_urgent { BATCH_EVERY } else { COUNT_EVERY };
-        if let Some(left) = world.since_written(&self.name).and_then(|since| pause.checked_sub(since)) {
+        if let Some(left) = world
+            .since_written(&self.name)
+            .and_then(|since| pause.checked_sub(since))
+        {
             world.pools.add_after(self.name.clone(), left);
             return Ok(());
         }
@@ -118,7 +134,8 @@ impl<S: Spec> Pass<S> {
     }
 
     fn is_stale(&self) -> bool {
-        self.world.read(|index| index.pool(&self.name).is_some_and(|p| p.is_stale()))
+        self.world
+            .read(|index| index.pool(&self.name).is_some_and(|p| p.is_stale()))
     }
 
     /// Promises what is free to those who waited longest, and says what to write.
@@ -135,7 +152,13 @@ impl<S: Spec> Pass<S> {
                 let facts = entry.facts()?.clone();
                 let status = pool::status(entry, journal.clone(), now)?;
                 let in_annotation = entry.journal_in_annotation();
-                Some(Work { facts, status, journal, in_annotation, asked: now })
+                Some(Work {
+                    facts,
+                    status,
+                    journal,
+                    in_annotation,
+                    asked: now,
+                })
             });
             (work, unreported)
         });
@@ -174,7 +197,12 @@ impl<S: Spec> Pass<S> {
         }
     }
 
-    async fn write_annotated(&self, version: &Version, work: &Work, journal: &Allocation) -> Result<Answer, Error> {
+    async fn write_annotated(
+        &self,
+        version: &Version,
+        work: &Work,
+        journal: &Allocation,
+    ) -> Result<Answer, Error> {
         let (facts, _) = act::pool::annotate::<S>(&self.world, &self.name, version, journal).await?;
         let mut status = work.status.clone();
         status.allocation = None;
@@ -202,22 +230,31 @@ impl<S: Spec> Pass<S> {
     }
 
     fn serve_promised(&self, journal: &Allocation, asked: Timestamp) {
-        for claim in self.world.change(|index, _, _| index.recorded(&self.name, journal, asked)) {
+        for claim in self
+            .world
+            .change(|index, _, _| index.recorded(&self.name, journal, asked))
+        {
             self.world.claims.add(claim);
         }
     }
 
     fn learn(&self, (facts, spec): Answer) {
-        self.world.learn_of_pool(&self.name, |index, now, wake| index.refresh_pool(&self.name, facts, spec, now, wake));
+        self.world.learn_of_pool(&self.name, |index, now, wake| {
+            index.refresh_pool(&self.name, facts, spec, now, wake)
+        });
     }
 
     fn announce(&self, work: &Work, written: &PoolFacts) {
-        let (before, Some(after)) = (work.facts.counts, written.counts) else { return };
+        let (before, Some(after)) = (work.facts.counts, written.counts) else {
+            return;
+        };
         if pool::ran_full(before, after) {
             self.world.announcer.pool_exhausted(&self.world, &self.name);
         }
         if pool::went_out_of_range(before, after) {
-            self.world.announcer.out_of_range(&self.world, &self.name, after.out_of_range);
+            self.world
+                .announcer
+                .out_of_range(&self.world, &self.name, after.out_of_range);
         }
     }
 }

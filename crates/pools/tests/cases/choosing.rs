@@ -11,7 +11,12 @@ use crate::{
 #[tokio::test]
 async fn case_43_the_lowest_address_whatever_its_place_in_the_list() {
     for kind in ADDRESS_KINDS {
-        let site = Site::open("case-43", kind, json!({"addresses": ["10.0.0.3", "10.0.0.2"], "prefix": 24})).await;
+        let site = Site::open(
+            "case-43",
+            kind,
+            json!({"addresses": ["10.0.0.3", "10.0.0.2"], "prefix": 24}),
+        )
+        .await;
         assert_eq!(site.take_in_turn(2).await, ["10.0.0.2", "10.0.0.3"]);
     }
 }
@@ -105,7 +110,12 @@ async fn case_50_an_address_made_by_hand_is_in_use() {
         site.counts([19, 2, 17, 0]).await;
         // It is a reservation and stays one: nobody claims it, adopts it or clears it away.
         site.ns.barrier().await;
-        let reserved = site.ns.addresses().get("reserved").await.expect("it is still there");
+        let reserved = site
+            .ns
+            .addresses()
+            .get("reserved")
+            .await
+            .expect("it is still there");
         assert!(finalizers(&reserved).iter().all(|f| f != PROTECT_ADDRESS));
         assert_eq!(reserved.metadata.owner_references, None);
     }
@@ -114,8 +124,12 @@ async fn case_50_an_address_made_by_hand_is_in_use() {
 #[tokio::test]
 async fn case_51_an_unreadable_address_blocks_nobody() {
     for kind in ADDRESS_KINDS {
-        let site =
-            Site::open("case-51", kind, json!({"addresses": ["10.0.0.10-10.0.0.20"], "prefix": 24})).await;
+        let site = Site::open(
+            "case-51",
+            kind,
+            json!({"addresses": ["10.0.0.10-10.0.0.20"], "prefix": 24}),
+        )
+        .await;
         site.by_hand("bogus", "bogus", 24).await;
         // What only looks like an entry of a pool is no address either.
         site.by_hand("range", "10.0.0.10-10.0.0.15", 24).await;
@@ -133,7 +147,8 @@ async fn a_changed_pool_leaves_existing_addresses_as_they_are() {
         let site = Site::open("changed", kind, spec.clone()).await;
         site.claim("old").await;
         let before = site.ns.bound("old").await;
-        site.change(json!({"addresses": ["10.0.0.30-10.0.0.40"], "prefix": 16, "gateway": "10.0.0.254"})).await;
+        site.change(json!({"addresses": ["10.0.0.30-10.0.0.40"], "prefix": 16, "gateway": "10.0.0.254"}))
+            .await;
         site.claim("new").await;
         let new = site.ns.bound("new").await;
         assert_eq!(new.data["spec"]["address"], "10.0.0.30");

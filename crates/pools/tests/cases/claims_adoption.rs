@@ -16,7 +16,11 @@ use crate::common::{Ns, cluster, finalizers, labels, text};
 const POOL: PoolKind = PoolKind::InClusterIPPool;
 
 async fn pool(ns: &Ns) -> DynamicObject {
-    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24, "gateway": "10.0.0.1"})).await
+    ns.pool(
+        "p",
+        json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24, "gateway": "10.0.0.1"}),
+    )
+    .await
 }
 
 fn uid(object: &DynamicObject) -> String {
@@ -39,16 +43,30 @@ fn ours(claim: &DynamicObject, pool: &DynamicObject) -> Vec<OwnerReference> {
     };
     vec![
         reference("v1beta2", "IPAddressClaim", claim, true),
-        reference("v1alpha2", &pool.types.as_ref().expect("a type").kind, pool, false),
+        reference(
+            "v1alpha2",
+            &pool.types.as_ref().expect("a type").kind,
+            pool,
+            false,
+        ),
     ]
 }
 
 /// Something else that owns addresses.
 async fn stranger(ns: &Ns, controller: bool) -> OwnerReference {
     let maps: Api<ConfigMap> = Api::namespaced(ns.client.clone(), &ns.name);
-    let meta = ObjectMeta { generate_name: Some("stranger-".to_owned()), ..ObjectMeta::default() };
-    let map = ConfigMap { metadata: meta, ..ConfigMap::default() };
-    let map = maps.create(&PostParams::default(), &map).await.expect("a config map");
+    let meta = ObjectMeta {
+        generate_name: Some("stranger-".to_owned()),
+        ..ObjectMeta::default()
+    };
+    let map = ConfigMap {
+        metadata: meta,
+        ..ConfigMap::default()
+    };
+    let map = maps
+        .create(&PostParams::default(), &map)
+        .await
+        .expect("a config map");
     OwnerReference {
         api_version: "v1".to_owned(),
         kind: "ConfigMap".to_owned(),
@@ -80,8 +98,16 @@ async fn case_97_an_address_made_before_its_claim_is_completed_and_used() {
     let ns = cluster().await.ns("case-97").await;
     for kind in [PoolKind::InClusterIPPool, PoolKind::GlobalInClusterIPPool] {
         let name = format!("{}-{}", ns.name, kind.kind().to_lowercase());
-        let pool = ns.pool_of(kind, &name, json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24})).await;
-        let before = ns.address(&name, kind.kind(), &name, "10.0.0.8", 24, json!({})).await;
+        let pool = ns
+            .pool_of(
+                kind,
+                &name,
+                json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24}),
+            )
+            .await;
+        let before = ns
+            .address(&name, kind.kind(), &name, "10.0.0.8", 24, json!({}))
+            .await;
         let claim = ns.claim_on(&name, kind, &name).await;
         let address = ns.bound(&name).await;
         assert_eq!(uid(&address), uid(&before));
@@ -97,7 +123,15 @@ async fn case_98_owners_of_others_stay_in_front() {
     let ns = cluster().await.ns("case-98").await;
     let pool = pool(&ns).await;
     let other = stranger(&ns, false).await;
-    ns.address("a", POOL.kind(), "p", "10.0.0.8", 24, json!({"ownerReferences": [other], "finalizers": ["example.org/x"]})).await;
+    ns.address(
+        "a",
+        POOL.kind(),
+        "p",
+        "10.0.0.8",
+        24,
+        json!({"ownerReferences": [other], "finalizers": ["example.org/x"]}),
+    )
+    .await;
     let claim = ns.claim("a", "p").await;
     let address = ns.bound("a").await;
     let expected: Vec<_> = [other].into_iter().chain(ours(&claim, &pool)).collect();
@@ -110,7 +144,15 @@ async fn another_controller_of_an_address_stays_its_only_controller() {
     let ns = cluster().await.ns("controller").await;
     let pool = pool(&ns).await;
     let other = stranger(&ns, true).await;
-    ns.address("a", POOL.kind(), "p", "10.0.0.8", 24, json!({"ownerReferences": [other]})).await;
+    ns.address(
+        "a",
+        POOL.kind(),
+        "p",
+        "10.0.0.8",
+        24,
+        json!({"ownerReferences": [other]}),
+    )
+    .await;
     let claim = ns.claim("a", "p").await;
     let address = ns.bound("a").await;
     assert_eq!(owners(&address), [other, ours(&claim, &pool).remove(1)]);
@@ -122,7 +164,11 @@ async fn another_controller_of_an_address_stays_its_only_controller() {
 async fn an_adopted_address_may_lie_outside_the_pool_or_be_there_twice() {
     let ns = cluster().await.ns("outside").await;
     pool(&ns).await;
-    for (name, address) in [("far", "192.0.2.1"), ("twin-1", "10.0.0.6"), ("twin-2", "10.0.0.6")] {
+    for (name, address) in [
+        ("far", "192.0.2.1"),
+        ("twin-1", "10.0.0.6"),
+        ("twin-2", "10.0.0.6"),
+    ] {
         ns.address(name, POOL.kind(), "p", address, 25, json!({})).await;
         ns.claim(name, "p").await;
         let bound = ns.bound(name).await;
@@ -138,9 +184,19 @@ async fn case_107_the_cluster_label_of_the_claim_is_on_the_address() {
     let ns = cluster().await.ns("case-107").await;
     pool(&ns).await;
     ns.cluster("c1", json!({}), json!({})).await;
-    ns.claim_with("a", POOL.kind(), "p", json!({"labels": {CLUSTER_NAME: "c1", "x": "y"}}), json!({})).await;
+    ns.claim_with(
+        "a",
+        POOL.kind(),
+        "p",
+        json!({"labels": {CLUSTER_NAME: "c1", "x": "y"}}),
+        json!({}),
+    )
+    .await;
     let address = ns.bound("a").await;
-    assert_eq!(labels(&address).into_iter().collect::<Vec<_>>(), [(CLUSTER_NAME.to_owned(), "c1".to_owned())]);
+    assert_eq!(
+        labels(&address).into_iter().collect::<Vec<_>>(),
+        [(CLUSTER_NAME.to_owned(), "c1".to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -148,7 +204,8 @@ async fn case_108_the_cluster_name_of_the_claim_becomes_the_label_of_the_address
     let ns = cluster().await.ns("case-108").await;
     pool(&ns).await;
     ns.cluster("c1", json!({}), json!({})).await;
-    ns.claim_with("a", POOL.kind(), "p", json!({}), json!({"clusterName": "c1"})).await;
+    ns.claim_with("a", POOL.kind(), "p", json!({}), json!({"clusterName": "c1"}))
+        .await;
     let address = ns.bound("a").await;
     assert_eq!(labels(&address).get(CLUSTER_NAME).map(String::as_str), Some("c1"));
 }
@@ -157,7 +214,14 @@ async fn case_108_the_cluster_name_of_the_claim_becomes_the_label_of_the_address
 async fn case_109_an_empty_cluster_label_names_no_cluster() {
     let ns = cluster().await.ns("case-109").await;
     pool(&ns).await;
-    ns.claim_with("a", POOL.kind(), "p", json!({"labels": {CLUSTER_NAME: ""}}), json!({})).await;
+    ns.claim_with(
+        "a",
+        POOL.kind(),
+        "p",
+        json!({"labels": {CLUSTER_NAME: ""}}),
+        json!({}),
+    )
+    .await;
     let address = ns.bound("a").await;
     assert!(labels(&address).get(CLUSTER_NAME).is_none_or(String::is_empty));
 }
@@ -166,15 +230,36 @@ async fn case_109_an_empty_cluster_label_names_no_cluster() {
 async fn case_114_an_address_of_another_pool_is_left_as_it_is() {
     let ns = cluster().await.ns("case-114").await;
     pool(&ns).await;
-    ns.pool("other", json!({"addresses": ["10.0.1.5"], "prefix": 24})).await;
-    let theirs = ns.address("a", POOL.kind(), "other", "10.0.1.5", 24, json!({})).await;
+    ns.pool("other", json!({"addresses": ["10.0.1.5"], "prefix": 24}))
+        .await;
+    let theirs = ns
+        .address("a", POOL.kind(), "other", "10.0.1.5", 24, json!({}))
+        .await;
     ns.claim("a", "p").await;
     let claim = ns.reason("a", "AllocationFailed").await;
-    let message = claim.data["status"]["conditions"][0]["message"].as_str().unwrap_or_default().to_owned();
-    assert!(message.contains(&format!("{}/a", ns.name)), "the message names the object: {message}");
+    let message = claim.data["status"]["conditions"][0]["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        message.contains(&format!("{}/a", ns.name)),
+        "the message names the object: {message}"
+    );
     ns.barrier().await;
-    assert_eq!(ns.addresses().get("a").await.expect("stays"), theirs, "byte for byte");
-    assert_eq!(ns.claims().get("a").await.expect("the claim").metadata.resource_version, claim.metadata.resource_version);
+    assert_eq!(
+        ns.addresses().get("a").await.expect("stays"),
+        theirs,
+        "byte for byte"
+    );
+    assert_eq!(
+        ns.claims()
+            .get("a")
+            .await
+            .expect("the claim")
+            .metadata
+            .resource_version,
+        claim.metadata.resource_version
+    );
     // Deleting such a claim leaves the address alone, too (spec §11.5 step 3).
     ns.delete_claim("a").await;
     ns.claim_gone("a").await;
@@ -182,7 +267,10 @@ async fn case_114_an_address_of_another_pool_is_left_as_it_is() {
     // When it goes, a claim of that name is served.
     ns.claim("a", "p").await;
     ns.reason("a", "AllocationFailed").await;
-    ns.addresses().delete("a", &DeleteParams::default()).await.expect("deleted");
+    ns.addresses()
+        .delete("a", &DeleteParams::default())
+        .await
+        .expect("deleted");
     assert_eq!(ns.bound_to("a").await, "10.0.0.5");
 }
 
@@ -205,7 +293,8 @@ async fn a_left_over_address_under_a_finalizer_of_others_is_waited_for() {
     ns.reason("a", "AllocationFailed").await;
     // Its address is in use until it is really gone.
     assert_eq!(ns.take("b", "p").await, "10.0.0.6");
-    ns.patch(&ns.addresses(), "a", json!({"metadata": {"finalizers": null}})).await;
+    ns.patch(&ns.addresses(), "a", json!({"metadata": {"finalizers": null}}))
+        .await;
     let second = ns.bound("a").await;
     assert_ne!(uid(&first), uid(&second));
     assert_eq!(text(&second, "/spec/address"), "10.0.0.5");
@@ -221,11 +310,19 @@ async fn a_vanished_address_is_made_again_with_the_same_address() {
     let first = ns.addresses().get("b").await.expect("there");
     ns.delete_claim("a").await;
     ns.address_gone("a").await;
-    ns.addresses().delete("b", &DeleteParams::default()).await.expect("deleted");
-    ns.patch(&ns.addresses(), "b", json!({"metadata": {"finalizers": null}})).await;
+    ns.addresses()
+        .delete("b", &DeleteParams::default())
+        .await
+        .expect("deleted");
+    ns.patch(&ns.addresses(), "b", json!({"metadata": {"finalizers": null}}))
+        .await;
     let second = testkit::eventually(crate::common::PATIENCE, "the address is made again", || async {
         let address = ns.addresses().get("b").await.map_err(|e| e.to_string())?;
-        if uid(&address) == uid(&first) { Err("still the first".to_owned()) } else { Ok(address) }
+        if uid(&address) == uid(&first) {
+            Err("still the first".to_owned())
+        } else {
+            Ok(address)
+        }
     })
     .await;
     assert_eq!(text(&second, "/spec/address"), "10.0.0.6", "although .5 is free");

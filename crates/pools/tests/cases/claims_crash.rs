@@ -23,18 +23,35 @@ use crate::{
 const POOL: PoolKind = PoolKind::InClusterIPPool;
 
 async fn pool(ns: &Ns) {
-    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24}))
+        .await;
 }
 
 /// Runs a controller until this request was hit by this fault, and kills it there.
-async fn killed_at(stage: &Stage, method: Method, path: &str, action: Action, work: impl Future<Output = ()>) {
+async fn killed_at(
+    stage: &Stage,
+    method: Method,
+    path: &str,
+    action: Action,
+    work: impl Future<Output = ()>,
+) {
     let proxy = FaultProxy::start(stage.plane).await.expect("a proxy");
-    let controller = stage.controller_through(proxy.kubeconfig().to_owned(), |_| {}).await;
+    let controller = stage
+        .controller_through(proxy.kubeconfig().to_owned(), |_| {})
+        .await;
     let filter = Filter::method(method.clone()).path(path);
-    let fault = proxy.inject(Fault { filter, action: action.clone(), count: Count::Always });
+    let fault = proxy.inject(Fault {
+        filter,
+        action: action.clone(),
+        count: Count::Always,
+    });
     work.await;
     eventually(PATIENCE, &format!("{method} {path} meets {action:?}"), || async {
-        if fault.hits() > 0 { Ok(()) } else { Err(format!("so far:\n{}", proxy.requests())) }
+        if fault.hits() > 0 {
+            Ok(())
+        } else {
+            Err(format!("so far:\n{}", proxy.requests()))
+        }
     })
     .await;
     controller.kill();
@@ -45,15 +62,33 @@ async fn case_119_a_controller_killed_before_the_status_write_leaks_nothing() {
     let stage = stage("case-119").await;
     let ns = &stage.ns;
     pool(ns).await;
-    killed_at(&stage, Method::PATCH, "/ipaddressclaims/a/status", Action::status(500), async {
-        ns.claim("a", "p").await;
-    })
+    killed_at(
+        &stage,
+        Method::PATCH,
+        "/ipaddressclaims/a/status",
+        Action::status(500),
+        async {
+            ns.claim("a", "p").await;
+        },
+    )
     .await;
     let before = ns.addresses().get("a").await.expect("it was created before");
-    assert!(ns.claims().get("a").await.expect("the claim").data.get("status").is_none(), "not bound yet");
+    assert!(
+        ns.claims()
+            .get("a")
+            .await
+            .expect("the claim")
+            .data
+            .get("status")
+            .is_none(),
+        "not bound yet"
+    );
     let controller = stage.controller().await;
     let after = ns.bound("a").await;
-    assert_eq!(before, after, "bound to the existing address, which is complete already");
+    assert_eq!(
+        before, after,
+        "bound to the existing address, which is complete already"
+    );
     ns.counts(POOL, "p", [5, 1, 4, 0]).await;
     assert_eq!(ns.take("b", "p").await, "10.0.0.6");
     controller.stop();
@@ -64,12 +99,24 @@ async fn case_119_whatever_request_of_an_allocation_was_the_last() {
     let steps = [
         (Method::PATCH, "/ipaddressclaims/a", Action::DropConnection),
         (Method::PATCH, "/ipaddressclaims/a", Action::DropAfterForward),
-        (Method::PATCH, "/inclusterippools/p/status", Action::DropConnection),
-        (Method::PATCH, "/inclusterippools/p/status", Action::DropAfterForward),
+        (
+            Method::PATCH,
+            "/inclusterippools/p/status",
+            Action::DropConnection,
+        ),
+        (
+            Method::PATCH,
+            "/inclusterippools/p/status",
+            Action::DropAfterForward,
+        ),
         (Method::POST, "/ipaddresses", Action::DropConnection),
         (Method::POST, "/ipaddresses", Action::DropAfterForward),
         (Method::PATCH, "/ipaddressclaims/a/status", Action::DropConnection),
-        (Method::PATCH, "/ipaddressclaims/a/status", Action::DropAfterForward),
+        (
+            Method::PATCH,
+            "/ipaddressclaims/a/status",
+            Action::DropAfterForward,
+        ),
     ];
     for (method, path, action) in steps {
         let stage = stage("case-119-create").await;
@@ -118,7 +165,11 @@ async fn whatever_request_of_a_release_was_the_last() {
         ns.claim_gone("a").await;
         ns.address_gone("a").await;
         ns.counts(POOL, "p", [5, 0, 5, 0]).await;
-        assert_eq!(ns.take("b", "p").await, "10.0.0.5", "after {method} {path} {action:?}");
+        assert_eq!(
+            ns.take("b", "p").await,
+            "10.0.0.5",
+            "after {method} {path} {action:?}"
+        );
         controller.stop();
     }
 }
@@ -138,10 +189,18 @@ impl Backup {
         let ns = &stage.ns;
         let controller = stage.controller().await;
         ns.cluster("c1", json!({}), json!({})).await;
-        ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.19"], "prefix": 24})).await;
+        ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.19"], "prefix": 24}))
+            .await;
         for i in 0..10 {
             let meta = json!({"labels": {CLUSTER_NAME: "c1"}});
-            ns.claim_with(&format!("c{i}"), POOL.kind(), "p", meta, json!({"clusterName": "c1"})).await;
+            ns.claim_with(
+                &format!("c{i}"),
+                POOL.kind(),
+                "p",
+                meta,
+                json!({"clusterName": "c1"}),
+            )
+            .await;
             ns.bound(&format!("c{i}")).await;
         }
         for i in [0, 1, 4, 6, 7] {
@@ -149,7 +208,9 @@ impl Backup {
             ns.claim_gone(&format!("c{i}")).await;
         }
         controller.stop();
-        let list = |api: Api<DynamicObject>| async move { api.list(&ListParams::default()).await.expect("a list").items };
+        let list = |api: Api<DynamicObject>| async move {
+            api.list(&ListParams::default()).await.expect("a list").items
+        };
         Self {
             pool: ns.pools(POOL).get("p").await.expect("the pool"),
             claims: list(ns.claims()).await,
@@ -159,13 +220,18 @@ impl Backup {
 
     /// Name of each claim and its address.
     fn holdings(&self) -> BTreeMap<String, String> {
-        let holding = |a: &DynamicObject| (a.metadata.name.clone().expect("a name"), text(a, "/spec/address"));
+        let holding =
+            |a: &DynamicObject| (a.metadata.name.clone().expect("a name"), text(a, "/spec/address"));
         self.addresses.iter().map(holding).collect()
     }
 }
 
 /// Creates a copy, with owner references that point to the new owners.
-async fn restore(api: &Api<DynamicObject>, object: &DynamicObject, owners: &[&DynamicObject]) -> DynamicObject {
+async fn restore(
+    api: &Api<DynamicObject>,
+    object: &DynamicObject,
+    owners: &[&DynamicObject],
+) -> DynamicObject {
     let mut copy = object.clone();
     copy.data["status"].take();
     copy.data.as_object_mut().expect("an object").remove("status");
@@ -186,7 +252,9 @@ async fn restore(api: &Api<DynamicObject>, object: &DynamicObject, owners: &[&Dy
         });
         renewed.collect()
     });
-    api.create(&PostParams::default(), &copy).await.expect("the copy can be created")
+    api.create(&PostParams::default(), &copy)
+        .await
+        .expect("the copy can be created")
 }
 
 /// Every claim is bound to the address it had, and everything is owned by the new objects.
@@ -196,7 +264,13 @@ async fn all_as_before(ns: &Ns, backup: &Backup) {
         let bound = ns.bound(&name).await;
         assert_eq!(text(&bound, "/spec/address"), address, "{name}");
         let claim = ns.claims().get(&name).await.expect("the claim");
-        let owners: Vec<_> = bound.metadata.owner_references.iter().flatten().map(|o| Some(o.uid.clone())).collect();
+        let owners: Vec<_> = bound
+            .metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .map(|o| Some(o.uid.clone()))
+            .collect();
         assert_eq!(owners, [claim.metadata.uid, pool.metadata.uid.clone()], "{name}");
     }
     let list = ns.addresses().list(&ListParams::default()).await.expect("a list");
@@ -214,7 +288,11 @@ async fn case_120_restored_while_no_controller_runs() {
     let pool = restore(&ns.pools(POOL), &backup.pool, &[]).await;
     for claim in &backup.claims {
         let claim = restore(&ns.claims(), claim, &[]).await;
-        let address = backup.addresses.iter().find(|a| a.metadata.name == claim.metadata.name).expect("its address");
+        let address = backup
+            .addresses
+            .iter()
+            .find(|a| a.metadata.name == claim.metadata.name)
+            .expect("its address");
         restore(&ns.addresses(), address, &[&claim, &pool]).await;
     }
     let witness = Witness::of(ns.addresses()).await;
@@ -232,7 +310,8 @@ async fn case_120_moved_to_a_running_controller() {
     let stage = stage("case-120-move").await;
     let ns = &stage.ns;
     let controller = stage.controller().await;
-    ns.cluster("c1", json!({"annotations": {PAUSED: ""}}), json!({})).await;
+    ns.cluster("c1", json!({"annotations": {PAUSED: ""}}), json!({}))
+        .await;
     let mut claims = Vec::new();
     for claim in &backup.claims {
         claims.push(restore(&ns.claims(), claim, &[]).await);
@@ -240,17 +319,36 @@ async fn case_120_moved_to_a_running_controller() {
     ns.barrier().await;
     let pool = restore(&ns.pools(POOL), &backup.pool, &[]).await;
     for address in &backup.addresses {
-        let claim = claims.iter().find(|c| c.metadata.name == address.metadata.name).expect("its claim");
+        let claim = claims
+            .iter()
+            .find(|c| c.metadata.name == address.metadata.name)
+            .expect("its claim");
         restore(&ns.addresses(), address, &[claim, &pool]).await;
     }
     ns.barrier().await;
     for claim in &claims {
-        let now = ns.claims().get(claim.metadata.name.as_deref().expect("a name")).await.expect("the claim");
+        let now = ns
+            .claims()
+            .get(claim.metadata.name.as_deref().expect("a name"))
+            .await
+            .expect("the claim");
         assert_eq!(now, *claim, "untouched while the cluster is paused");
     }
-    let barriers = ns.addresses().list(&ListParams::default()).await.expect("a list").items.len() - claims.len();
+    let barriers = ns
+        .addresses()
+        .list(&ListParams::default())
+        .await
+        .expect("a list")
+        .items
+        .len()
+        - claims.len();
     assert_eq!(barriers, 2);
-    ns.patch(&ns.clusters(), "c1", json!({"metadata": {"annotations": {PAUSED: Value::Null}}})).await;
+    ns.patch(
+        &ns.clusters(),
+        "c1",
+        json!({"metadata": {"annotations": {PAUSED: Value::Null}}}),
+    )
+    .await;
     for (name, address) in backup.holdings() {
         assert_eq!(ns.bound_to(&name).await, address, "{name}");
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 use api::pool::PoolKind;
 use futures::{StreamExt as _, stream};
 use kube::api::ListParams;
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::eventually;
 
 use crate::{
@@ -18,23 +18,37 @@ const CLAIMS: usize = 1000;
 #[tokio::test]
 async fn case_117_a_thousand_claims_get_the_lowest_thousand_addresses() {
     let ns = cluster().await.ns("case-117").await;
-    ns.pool("p", json!({"addresses": ["10.0.0.0/22"], "prefix": 22, "gateway": "10.0.0.1"})).await;
-    let witness = Witness::of(ns.addresses()).await;
-    stream::iter(0..CLAIMS).for_each_concurrent(32, |i| {
-        let ns = &ns;
-        async move {
-            ns.claim(&format!("c{i}"), "p").await;
-        }
-    })
+    ns.pool(
+        "p",
+        json!({"addresses": ["10.0.0.0/22"], "prefix": 22, "gateway": "10.0.0.1"}),
+    )
     .await;
-    eventually(Duration::from_secs(120), "a thousand claims are bound", || async {
-        let claims = ns.claims().list(&ListParams::default()).await.map_err(|e| e.to_string())?;
-        let bound = |c: &&_| text(c, "/status/addressRef/name") == c.metadata.name.clone().unwrap_or_default();
-        match claims.iter().filter(bound).count() {
-            CLAIMS => Ok(()),
-            bound => Err(format!("{bound} are bound")),
-        }
-    })
+    let witness = Witness::of(ns.addresses()).await;
+    stream::iter(0..CLAIMS)
+        .for_each_concurrent(32, |i| {
+            let ns = &ns;
+            async move {
+                ns.claim(&format!("c{i}"), "p").await;
+            }
+        })
+        .await;
+    eventually(
+        Duration::from_secs(120),
+        "a thousand claims are bound",
+        || async {
+            let claims = ns
+                .claims()
+                .list(&ListParams::default())
+                .await
+                .map_err(|e| e.to_string())?;
+            let bound =
+                |c: &&_| text(c, "/status/addressRef/name") == c.metadata.name.clone().unwrap_or_default();
+            match claims.iter().filter(bound).count() {
+                CLAIMS => Ok(()),
+                bound => Err(format!("{bound} are bound")),
+            }
+        },
+    )
     .await;
     let addresses = ns.addresses().list(&ListParams::default()).await.expect("a list");
     let got: BTreeSet<String> = addresses.iter().map(|a| text(a, "/spec/address")).collect();
@@ -42,7 +56,8 @@ async fn case_117_a_thousand_claims_get_the_lowest_thousand_addresses() {
     let expected: BTreeSet<String> = lowest.take(CLAIMS).map(|a| a.to_string()).collect();
     assert_eq!(got, expected, "distinct, and the lowest of the pool");
     assert_eq!(addresses.items.len(), CLAIMS);
-    assert!(addresses.iter().all(|a| a.data["spec"]["prefix"] == Value::from(22)));
-    ns.counts(PoolKind::InClusterIPPool, "p", [1021, 1000, 21, 0]).await;
+    assert!(addresses.iter().all(|a| a.data["spec"]["prefix"] == 22));
+    ns.counts(PoolKind::InClusterIPPool, "p", [1021, 1000, 21, 0])
+        .await;
     witness.testify().await;
 }

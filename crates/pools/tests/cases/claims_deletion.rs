@@ -20,7 +20,8 @@ use crate::{
 const POOL: PoolKind = PoolKind::InClusterIPPool;
 
 async fn pool_with_grace(ns: &Ns, seconds: u32) {
-    let spec = json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24, "addressReuseGracePeriodSeconds": seconds});
+    let spec =
+        json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24, "addressReuseGracePeriodSeconds": seconds});
     ns.pool("p", spec).await;
 }
 
@@ -30,7 +31,14 @@ async fn set_grace(ns: &Ns, seconds: Option<u32>) {
 }
 
 async fn deletion_of(ns: &Ns, claim: &str) -> Timestamp {
-    ns.claims().get(claim).await.expect("the claim stays").metadata.deletion_timestamp.expect("it is deleted").0
+    ns.claims()
+        .get(claim)
+        .await
+        .expect("the claim stays")
+        .metadata
+        .deletion_timestamp
+        .expect("it is deleted")
+        .0
 }
 
 /// The address is there as if nothing had happened.
@@ -38,7 +46,10 @@ async fn kept(ns: &Ns, name: &str) {
     let address = ns.addresses().get(name).await.expect("the address stays");
     assert!(address.metadata.deletion_timestamp.is_none(), "not even marked");
     assert_eq!(finalizers(&address), [PROTECT_ADDRESS]);
-    assert_eq!(finalizers(&ns.claims().get(name).await.expect("the claim stays")), [RELEASE_ADDRESS]);
+    assert_eq!(
+        finalizers(&ns.claims().get(name).await.expect("the claim stays")),
+        [RELEASE_ADDRESS]
+    );
 }
 
 #[tokio::test]
@@ -50,14 +61,25 @@ async fn case_110_an_address_stays_with_its_deleted_claim_for_the_grace_period()
     let witness = Witness::of(ns.addresses()).await;
     ns.delete_claim("a").await;
     let deleted = deletion_of(&ns, "a").await;
-    let gone = witness.sees("the address goes", |s| s.name == "a" && s.gone).await;
+    let gone = witness
+        .sees("the address goes", |s| s.name == "a" && s.gone)
+        .await;
     ns.claim_gone("a").await;
     let until = deleted + jiff::SignedDuration::from_secs(2);
-    let after = witness.testify().await.into_iter().filter(|s| s.name == "a" && s.time > deleted);
-    let early: Vec<_> = after.filter(|s| s.time < until && (s.terminating || s.gone)).collect();
+    let after = witness
+        .testify()
+        .await
+        .into_iter()
+        .filter(|s| s.name == "a" && s.time > deleted);
+    let early: Vec<_> = after
+        .filter(|s| s.time < until && (s.terminating || s.gone))
+        .collect();
     assert!(early.is_empty(), "released before {until}: {early:?}");
     let late = gone.time.duration_since(until);
-    assert!(late < jiff::SignedDuration::from_secs(3), "released {late:#} after the period");
+    assert!(
+        late < jiff::SignedDuration::from_secs(3),
+        "released {late:#} after the period"
+    );
 }
 
 #[tokio::test]
@@ -70,7 +92,10 @@ async fn case_111_a_pool_that_is_deleted_has_no_grace() {
     ns.delete_claim("before").await;
     ns.barrier().await;
     kept(&ns, "before").await;
-    ns.pools(POOL).delete("p", &DeleteParams::default()).await.expect("deleted");
+    ns.pools(POOL)
+        .delete("p", &DeleteParams::default())
+        .await
+        .expect("deleted");
     ns.delete_claim("after").await;
     for claim in ["before", "after"] {
         ns.claim_gone(claim).await;
@@ -83,7 +108,11 @@ async fn case_111_a_pool_that_is_deleted_has_no_grace() {
 async fn case_112_a_shorter_grace_period_holds_for_claims_that_wait_already() {
     let ns = cluster().await.ns("case-112").await;
     for (claim, grace) in [("a", Some(0)), ("b", None), ("c", Some(1))] {
-        if claim == "a" { pool_with_grace(&ns, 300).await } else { set_grace(&ns, Some(300)).await }
+        if claim == "a" {
+            pool_with_grace(&ns, 300).await;
+        } else {
+            set_grace(&ns, Some(300)).await;
+        }
         ns.take(claim, "p").await;
         ns.barrier().await;
         ns.delete_claim(claim).await;
@@ -93,7 +122,11 @@ async fn case_112_a_shorter_grace_period_holds_for_claims_that_wait_already() {
         set_grace(&ns, grace).await;
         ns.address_gone(claim).await;
         ns.claim_gone(claim).await;
-        assert!(changed.elapsed() < Duration::from_secs(4), "released after {:?}", changed.elapsed());
+        assert!(
+            changed.elapsed() < Duration::from_secs(4),
+            "released after {:?}",
+            changed.elapsed()
+        );
     }
 }
 
@@ -106,7 +139,11 @@ async fn a_longer_grace_period_holds_for_claims_that_wait_already() {
     let until = deletion_of(&ns, "a").await + jiff::SignedDuration::from_secs(3);
     set_grace(&ns, Some(300)).await;
     eventually(PATIENCE, "the first period is over", || async {
-        if Timestamp::now() > until { Ok(()) } else { Err(format!("it lasts until {until}")) }
+        if Timestamp::now() > until {
+            Ok(())
+        } else {
+            Err(format!("it lasts until {until}"))
+        }
     })
     .await;
     ns.barrier().await;
@@ -127,7 +164,11 @@ async fn a_pause_during_grace_holds_and_does_not_stop_the_clock() {
     ns.delete_claim("a").await;
     let until = deletion_of(&ns, "a").await + jiff::SignedDuration::from_secs(2);
     eventually(PATIENCE, "the period is over", || async {
-        if Timestamp::now() > until { Ok(()) } else { Err(format!("it lasts until {until}")) }
+        if Timestamp::now() > until {
+            Ok(())
+        } else {
+            Err(format!("it lasts until {until}"))
+        }
     })
     .await;
     ns.barrier().await;
@@ -140,15 +181,23 @@ async fn a_pause_during_grace_holds_and_does_not_stop_the_clock() {
 #[tokio::test]
 async fn case_113_an_address_deleted_by_hand_stays_until_its_claim_goes() {
     let ns = cluster().await.ns("case-113").await;
-    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24}))
+        .await;
     ns.take("a", "p").await;
     let before = ns.reason("a", "AddressAllocated").await;
-    ns.addresses().delete("a", &DeleteParams::default()).await.expect("marked");
+    ns.addresses()
+        .delete("a", &DeleteParams::default())
+        .await
+        .expect("marked");
     ns.barrier().await;
     let address = ns.addresses().get("a").await.expect("it stays");
     assert!(address.metadata.deletion_timestamp.is_some());
     assert_eq!(finalizers(&address), [PROTECT_ADDRESS]);
-    assert_eq!(ns.claims().get("a").await.expect("the claim"), before, "the claim stays bound, and nothing is written");
+    assert_eq!(
+        ns.claims().get("a").await.expect("the claim"),
+        before,
+        "the claim stays bound, and nothing is written"
+    );
     assert_eq!(ns.take("b", "p").await, "10.0.0.6", "its address is still in use");
     ns.delete_claim("a").await;
     ns.claim_gone("a").await;
@@ -160,20 +209,40 @@ async fn case_116_a_deleting_claim_that_never_had_our_finalizer_is_not_written_t
     let stage = stage("case-116").await;
     let ns = &stage.ns;
     let proxy = FaultProxy::start(stage.plane).await.expect("a proxy");
-    ns.pool("p", json!({"addresses": ["10.0.0.5"], "prefix": 24})).await;
-    ns.claim_with("a", POOL.kind(), "p", json!({"finalizers": ["example.org/hold"]}), json!({})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.5"], "prefix": 24}))
+        .await;
+    ns.claim_with(
+        "a",
+        POOL.kind(),
+        "p",
+        json!({"finalizers": ["example.org/hold"]}),
+        json!({}),
+    )
+    .await;
     ns.delete_claim("a").await;
     let before = ns.claims().get("a").await.expect("held");
-    let controller = stage.controller_through(proxy.kubeconfig().to_owned(), |_| {}).await;
+    let controller = stage
+        .controller_through(proxy.kubeconfig().to_owned(), |_| {})
+        .await;
     // A new pool event and a look at everything: neither may lead to a try.
-    ns.patch(&ns.pools(POOL), "p", json!({"spec": {"gateway": "10.0.0.1"}})).await;
+    ns.patch(&ns.pools(POOL), "p", json!({"spec": {"gateway": "10.0.0.1"}}))
+        .await;
     ns.barrier().await;
     assert_eq!(ns.claims().get("a").await.expect("held"), before);
     let requests = proxy.requests();
-    let claim_writes = requests.of("patch", "ipaddressclaims", "") + requests.of("update", "ipaddressclaims", "");
-    assert_eq!(claim_writes, 1, "only the finalizer of the barrier's claim:\n{requests}");
-    assert_eq!(requests.of("patch", "ipaddressclaims", "status"), 1, "only the barrier's claim:\n{requests}");
-    ns.patch(&ns.claims(), "a", json!({"metadata": {"finalizers": null}})).await;
+    let claim_writes =
+        requests.of("patch", "ipaddressclaims", "") + requests.of("update", "ipaddressclaims", "");
+    assert_eq!(
+        claim_writes, 1,
+        "only the finalizer of the barrier's claim:\n{requests}"
+    );
+    assert_eq!(
+        requests.of("patch", "ipaddressclaims", "status"),
+        1,
+        "only the barrier's claim:\n{requests}"
+    );
+    ns.patch(&ns.claims(), "a", json!({"metadata": {"finalizers": null}}))
+        .await;
     ns.claim_gone("a").await;
     controller.stop();
 }
@@ -200,16 +269,27 @@ async fn again(ns: &Ns, name: &str) -> DynamicObject {
 
 /// Waits until this very claim is bound, to an address that is its own; returns that address' UID.
 async fn bound_anew(ns: &Ns, claim: &DynamicObject) -> String {
-    let (name, uid) = (claim.metadata.name.clone().expect("a name"), claim.metadata.uid.clone().expect("a uid"));
+    let (name, uid) = (
+        claim.metadata.name.clone().expect("a name"),
+        claim.metadata.uid.clone().expect("a uid"),
+    );
     eventually(PATIENCE, &format!("the new {name} is bound"), || async {
         let claim = ns.claims().get(&name).await.map_err(|e| e.to_string())?;
         if text(&claim, "/status/addressRef/name") != name {
             return Err(format!("status is {}", claim.data["status"]));
         }
         let address = ns.addresses().get(&name).await.map_err(|e| e.to_string())?;
-        let owner = address.metadata.owner_references.iter().flatten().find(|o| o.kind == "IPAddressClaim");
+        let owner = address
+            .metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .find(|o| o.kind == "IPAddressClaim");
         let owner = owner.map(|o| o.uid.clone()).unwrap_or_default();
-        assert!(address.metadata.deletion_timestamp.is_none(), "{name} is bound to an address that goes");
+        assert!(
+            address.metadata.deletion_timestamp.is_none(),
+            "{name} is bound to an address that goes"
+        );
         assert_eq!(owner, uid, "{name} is bound to an address that is not its own");
         Ok(address.metadata.uid.expect("a uid"))
     })
@@ -219,7 +299,8 @@ async fn bound_anew(ns: &Ns, claim: &DynamicObject) -> String {
 #[tokio::test]
 async fn case_116a_a_claim_made_again_under_its_name_gets_an_address_of_its_own() {
     let ns = cluster().await.ns("case-116a").await;
-    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24}))
+        .await;
     let witness = Witness::of(ns.addresses()).await;
     ns.take("a", "p").await;
     for _ in 0..20 {
@@ -233,7 +314,16 @@ async fn case_116a_a_claim_made_again_under_its_name_gets_an_address_of_its_own(
     witness.testify().await;
     ns.delete_claim("a").await;
     ns.address_gone("a").await;
-    assert_eq!(ns.addresses().list(&Default::default()).await.expect("a list").items.len(), 1, "the barrier's alone");
+    assert_eq!(
+        ns.addresses()
+            .list(&Default::default())
+            .await
+            .expect("a list")
+            .items
+            .len(),
+        1,
+        "the barrier's alone"
+    );
 }
 
 /// The same for many names at once on a pool that is just large enough, and without waiting for each to be bound:
@@ -242,7 +332,8 @@ async fn case_116a_a_claim_made_again_under_its_name_gets_an_address_of_its_own(
 async fn case_116a_under_load() {
     const NAMES: usize = 24;
     let ns = cluster().await.ns("case-116a-load").await;
-    ns.pool("p", json!({"addresses": ["10.0.0.1-10.0.0.24"], "prefix": 24})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.1-10.0.0.24"], "prefix": 24}))
+        .await;
     let witness = Witness::of(ns.addresses()).await;
     let one = |i: usize| {
         let ns = &ns;
@@ -250,7 +341,7 @@ async fn case_116a_under_load() {
             let name = format!("c{i}");
             let mut claim = ns.claim(&name, "p").await;
             for round in 0..8 {
-                if (i + round) % 3 == 0 {
+                if (i + round).is_multiple_of(3) {
                     let uid = bound_anew(ns, &claim).await;
                     stayed(ns, &name, &uid).await;
                 }
@@ -264,17 +355,34 @@ async fn case_116a_under_load() {
         stayed(&ns, &name, &uid).await;
     }
     witness.testify().await;
-    let mut addresses: Vec<_> =
-        ns.addresses().list(&Default::default()).await.expect("a list").iter().map(|a| text(a, "/spec/address")).collect();
+    let mut addresses: Vec<_> = ns
+        .addresses()
+        .list(&Default::default())
+        .await
+        .expect("a list")
+        .iter()
+        .map(|a| text(a, "/spec/address"))
+        .collect();
     addresses.sort();
     addresses.dedup();
-    assert_eq!(addresses.len(), NAMES, "every claim has one, and no two have the same");
+    assert_eq!(
+        addresses.len(),
+        NAMES,
+        "every claim has one, and no two have the same"
+    );
     ns.counts(POOL, "p", [24, 24, 0, 0]).await;
 }
 
 /// The address that a claim was bound to is still the one it has.
 async fn stayed(ns: &Ns, name: &str, uid: &str) {
     let address = ns.addresses().get(name).await.expect("the address stays");
-    assert_eq!(address.metadata.uid.as_deref(), Some(uid), "the address of {name} was replaced");
-    assert!(address.metadata.deletion_timestamp.is_none(), "the address of {name} goes");
+    assert_eq!(
+        address.metadata.uid.as_deref(),
+        Some(uid),
+        "the address of {name} was replaced"
+    );
+    assert!(
+        address.metadata.deletion_timestamp.is_none(),
+        "the address of {name} goes"
+    );
 }

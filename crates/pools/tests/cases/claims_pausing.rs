@@ -23,17 +23,26 @@ fn unpaused() -> Value {
 }
 
 async fn pool(ns: &Ns) {
-    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.5-10.0.0.9"], "prefix": 24}))
+        .await;
 }
 
 /// A claim that names its cluster in the spec.
 async fn claim_of(ns: &Ns, name: &str, cluster: &str) -> DynamicObject {
-    ns.claim_with(name, POOL.kind(), "p", json!({}), json!({"clusterName": cluster})).await
+    ns.claim_with(name, POOL.kind(), "p", json!({}), json!({"clusterName": cluster}))
+        .await
 }
 
 /// A claim that names its cluster only by label.
 async fn claim_labelled(ns: &Ns, name: &str, cluster: &str) -> DynamicObject {
-    ns.claim_with(name, POOL.kind(), "p", json!({"labels": {CLUSTER_NAME: cluster}}), json!({})).await
+    ns.claim_with(
+        name,
+        POOL.kind(),
+        "p",
+        json!({"labels": {CLUSTER_NAME: cluster}}),
+        json!({}),
+    )
+    .await
 }
 
 /// Nothing at all was written to an object, and no address was made for it.
@@ -42,7 +51,10 @@ async fn untouched(ns: &Ns, claim: &DynamicObject) {
     let name = claim.metadata.name.as_deref().expect("a name");
     let now = ns.claims().get(name).await.expect("the claim is there");
     assert_eq!(now, *claim, "the claim was written to");
-    assert!(ns.addresses().get_opt(name).await.expect("an answer").is_none(), "an address was made for {name}");
+    assert!(
+        ns.addresses().get_opt(name).await.expect("an answer").is_none(),
+        "an address was made for {name}"
+    );
 }
 
 #[tokio::test]
@@ -59,8 +71,16 @@ async fn case_93_a_paused_pool_gives_nothing_until_it_is_unpaused() {
         ns.claim_on(&name, kind, &name).await;
         ns.barrier().await;
         let claim = ns.claims().get(&name).await.expect("the claim");
-        assert_eq!(finalizers(&claim), [RELEASE_ADDRESS], "the finalizer comes before the pool is looked at");
-        assert!(claim.data.get("status").is_none(), "no condition is written while paused: {}", claim.data);
+        assert_eq!(
+            finalizers(&claim),
+            [RELEASE_ADDRESS],
+            "the finalizer comes before the pool is looked at"
+        );
+        assert!(
+            claim.data.get("status").is_none(),
+            "no condition is written while paused: {}",
+            claim.data
+        );
         assert!(ns.addresses().get_opt(&name).await.expect("an answer").is_none());
         ns.patch(&ns.pools(kind), &name, unpaused()).await;
         ns.bound(&name).await;
@@ -72,7 +92,8 @@ async fn case_94_a_paused_pool_holds_up_the_deletion_of_its_claims() {
     let ns = cluster().await.ns("case-94").await;
     pool(&ns).await;
     ns.take("a", "p").await;
-    ns.patch(&ns.pools(POOL), "p", json!({"metadata": paused()})).await;
+    ns.patch(&ns.pools(POOL), "p", json!({"metadata": paused()}))
+        .await;
     ns.barrier().await;
     ns.delete_claim("a").await;
     ns.barrier().await;
@@ -106,7 +127,10 @@ async fn case_100_nothing_happens_for_a_claim_of_a_cluster_with_spec_paused() {
 async fn case_101_a_running_cluster_becomes_paused_either_way() {
     let ns = cluster().await.ns("case-101").await;
     pool(&ns).await;
-    for (name, pause) in [("c1", json!({"metadata": paused()})), ("c2", json!({"spec": {"paused": true}}))] {
+    for (name, pause) in [
+        ("c1", json!({"metadata": paused()})),
+        ("c2", json!({"spec": {"paused": true}})),
+    ] {
         ns.cluster(name, json!({}), json!({})).await;
         let before = format!("{name}-before");
         claim_of(&ns, &before, name).await;
@@ -124,8 +148,21 @@ async fn case_101_a_running_cluster_becomes_paused_either_way() {
         ns.barrier().await;
         let held = ns.claims().get(&before).await.expect("the claim stays");
         assert_eq!(finalizers(&held), [RELEASE_ADDRESS]);
-        assert!(ns.addresses().get(&before).await.expect("stays").metadata.deletion_timestamp.is_none());
-        ns.patch(&ns.clusters(), name, json!({"metadata": unpaused()["metadata"], "spec": {"paused": false}})).await;
+        assert!(
+            ns.addresses()
+                .get(&before)
+                .await
+                .expect("stays")
+                .metadata
+                .deletion_timestamp
+                .is_none()
+        );
+        ns.patch(
+            &ns.clusters(),
+            name,
+            json!({"metadata": unpaused()["metadata"], "spec": {"paused": false}}),
+        )
+        .await;
         ns.claim_gone(&before).await;
         ns.bound(&format!("{name}-after")).await;
     }
@@ -141,7 +178,8 @@ async fn case_102_claims_are_bound_when_the_pause_of_their_cluster_is_lifted() {
     untouched(&ns, &a).await;
     untouched(&ns, &b).await;
     ns.patch(&ns.clusters(), "c1", unpaused()).await;
-    ns.patch(&ns.clusters(), "c2", json!({"spec": {"paused": false}})).await;
+    ns.patch(&ns.clusters(), "c2", json!({"spec": {"paused": false}}))
+        .await;
     ns.bound("a").await;
     ns.bound("b").await;
 }
@@ -152,7 +190,12 @@ async fn case_103_a_claim_whose_cluster_is_missing_is_left_alone_until_it_appear
     pool(&ns).await;
     untouched(&ns, &claim_of(&ns, "a", "c1").await).await;
     // A cluster of the same name elsewhere is another cluster.
-    cluster().await.ns("case-103-other").await.cluster("c1", json!({}), json!({})).await;
+    cluster()
+        .await
+        .ns("case-103-other")
+        .await
+        .cluster("c1", json!({}), json!({}))
+        .await;
     let claim = ns.claims().get("a").await.expect("the claim");
     untouched(&ns, &claim).await;
     ns.cluster("c1", json!({}), json!({})).await;
@@ -166,9 +209,16 @@ async fn case_104_a_claim_whose_cluster_is_gone_can_be_deleted() {
     for (i, by_label) in [false, true].into_iter().enumerate() {
         let (claim, name) = (format!("a{i}"), format!("c{i}"));
         ns.cluster(&name, json!({}), json!({})).await;
-        if by_label { claim_labelled(&ns, &claim, &name).await } else { claim_of(&ns, &claim, &name).await };
+        if by_label {
+            claim_labelled(&ns, &claim, &name).await
+        } else {
+            claim_of(&ns, &claim, &name).await
+        };
         ns.bound(&claim).await;
-        ns.clusters().delete(&name, &DeleteParams::default()).await.expect("deleted");
+        ns.clusters()
+            .delete(&name, &DeleteParams::default())
+            .await
+            .expect("deleted");
         gone(&ns.clusters(), &name).await;
         ns.delete_claim(&claim).await;
         ns.claim_gone(&claim).await;
@@ -205,14 +255,21 @@ async fn case_106_a_paused_claim_is_left_alone_whatever_else_happens() {
     let claim = ns.claim_with("a", POOL.kind(), "p", paused(), spec).await;
     untouched(ns, &claim).await;
     // A pool event, cluster events, a pool that comes anew, a restart.
-    ns.patch(&ns.pools(POOL), "p", json!({"spec": {"gateway": "10.0.0.1"}})).await;
+    ns.patch(&ns.pools(POOL), "p", json!({"spec": {"gateway": "10.0.0.1"}}))
+        .await;
     untouched(ns, &claim).await;
     ns.patch(&ns.clusters(), "c1", unpaused()).await;
     untouched(ns, &claim).await;
-    ns.clusters().delete("c1", &DeleteParams::default()).await.expect("deleted");
+    ns.clusters()
+        .delete("c1", &DeleteParams::default())
+        .await
+        .expect("deleted");
     ns.cluster("c1", json!({}), json!({})).await;
     untouched(ns, &claim).await;
-    ns.pools(POOL).delete("p", &DeleteParams::default()).await.expect("deleted");
+    ns.pools(POOL)
+        .delete("p", &DeleteParams::default())
+        .await
+        .expect("deleted");
     gone(&ns.pools(POOL), "p").await;
     pool(ns).await;
     untouched(ns, &claim).await;
@@ -227,7 +284,10 @@ async fn case_106_a_paused_claim_is_left_alone_whatever_else_happens() {
     ns.barrier().await;
     ns.delete_claim("a").await;
     ns.barrier().await;
-    assert_eq!(finalizers(&ns.claims().get("a").await.expect("stays")), [RELEASE_ADDRESS]);
+    assert_eq!(
+        finalizers(&ns.claims().get("a").await.expect("stays")),
+        [RELEASE_ADDRESS]
+    );
     ns.patch(&ns.claims(), "a", unpaused()).await;
     ns.claim_gone("a").await;
     ns.address_gone("a").await;

@@ -26,7 +26,10 @@ async fn waits_for_missing_pool(kind: PoolKind) -> (Ns, String) {
     assert_eq!(finalizers(&claim), [RELEASE_ADDRESS]);
     assert_eq!(ready(&claim).expect("a condition")["status"], "False");
     assert!(text(&claim, "/status/addressRef/name").is_empty());
-    assert!(ns.addresses().get_opt("a").await.expect("an answer").is_none(), "no address without a pool");
+    assert!(
+        ns.addresses().get_opt("a").await.expect("an answer").is_none(),
+        "no address without a pool"
+    );
     (ns, pool)
 }
 
@@ -41,7 +44,8 @@ async fn case_91_claim_for_a_missing_pool_has_the_finalizer_and_says_why() {
 async fn case_92_claim_is_bound_when_its_pool_appears() {
     for kind in [PoolKind::InClusterIPPool, PoolKind::GlobalInClusterIPPool] {
         let (ns, pool) = waits_for_missing_pool(kind).await;
-        ns.pool_of(kind, &pool, json!({"addresses": ["10.0.0.5"], "prefix": 24})).await;
+        ns.pool_of(kind, &pool, json!({"addresses": ["10.0.0.5"], "prefix": 24}))
+            .await;
         assert_eq!(ns.bound_to("a").await, "10.0.0.5");
         ns.reason("a", "AddressAllocated").await;
     }
@@ -49,22 +53,35 @@ async fn case_92_claim_is_bound_when_its_pool_appears() {
 
 /// The second of two claims gets the only address of a pool when the first is deleted.
 async fn hands_over(kind: PoolKind, first: &Ns, second: &Ns, pool: &str) {
-    first.pool_of(kind, pool, json!({"addresses": ["10.0.0.9"], "prefix": 24})).await;
+    first
+        .pool_of(kind, pool, json!({"addresses": ["10.0.0.9"], "prefix": 24}))
+        .await;
     first.claim_on("one", kind, pool).await;
     assert_eq!(first.bound_to("one").await, "10.0.0.9");
     second.claim_on("two", kind, pool).await;
     second.reason("two", "PoolExhausted").await;
-    let (old, new) = (Witness::of(first.addresses()).await, Witness::of(second.addresses()).await);
+    let (old, new) = (
+        Witness::of(first.addresses()).await,
+        Witness::of(second.addresses()).await,
+    );
     first.delete_claim("one").await;
-    let freed = old.sees("the first address goes", |s| s.name == "one" && s.gone).await;
-    let taken = new.sees("the second address comes", |s| s.name == "two" && !s.gone).await;
+    let freed = old
+        .sees("the first address goes", |s| s.name == "one" && s.gone)
+        .await;
+    let taken = new
+        .sees("the second address comes", |s| s.name == "two" && !s.gone)
+        .await;
     assert_eq!(taken.address, "10.0.0.9");
     second.bound("two").await;
     let took = freed.at.elapsed();
     assert!(took < AT_ONCE, "bound {took:?} after the address was free");
     first.claim_gone("one").await;
     let (old, new) = (old.testify().await, new.testify().await);
-    let late = old.iter().chain(&new).filter(|s| s.name == "one" && s.gone).count();
+    let late = old
+        .iter()
+        .chain(&new)
+        .filter(|s| s.name == "one" && s.gone)
+        .count();
     assert!(late > 0, "the first address was seen to go");
 }
 
@@ -76,7 +93,10 @@ async fn case_95_second_claim_gets_the_only_address_when_the_first_goes() {
 
 #[tokio::test]
 async fn case_96_the_same_across_namespaces_with_a_global_pool() {
-    let (one, two) = (cluster().await.ns("case-96").await, cluster().await.ns("case-96").await);
+    let (one, two) = (
+        cluster().await.ns("case-96").await,
+        cluster().await.ns("case-96").await,
+    );
     hands_over(PoolKind::GlobalInClusterIPPool, &one, &two, &one.name).await;
 }
 
@@ -85,9 +105,24 @@ async fn case_96_the_same_across_namespaces_with_a_global_pool() {
 async fn capacity_of_every_kind_wakes_waiting_claims() {
     let full = json!({"addresses": ["10.0.0.0-10.0.0.2"], "prefix": 24, "gateway": "10.0.0.1"});
     let ways = [
-        ("enlarged", json!({"addresses": ["10.0.0.0-10.0.0.3"]}), json!({}), "10.0.0.3"),
-        ("included", json!({"excludedAddresses": null}), json!({"excludedAddresses": ["10.0.0.3"], "addresses": ["10.0.0.2-10.0.0.3"]}), "10.0.0.3"),
-        ("reserved", json!({"allocateReservedIPAddresses": true}), json!({}), "10.0.0.0"),
+        (
+            "enlarged",
+            json!({"addresses": ["10.0.0.0-10.0.0.3"]}),
+            json!({}),
+            "10.0.0.3",
+        ),
+        (
+            "included",
+            json!({"excludedAddresses": null}),
+            json!({"excludedAddresses": ["10.0.0.3"], "addresses": ["10.0.0.2-10.0.0.3"]}),
+            "10.0.0.3",
+        ),
+        (
+            "reserved",
+            json!({"allocateReservedIPAddresses": true}),
+            json!({}),
+            "10.0.0.0",
+        ),
         ("gateway", json!({"gateway": "10.0.0.254"}), json!({}), "10.0.0.1"),
     ];
     let ns = cluster().await.ns("capacity").await;
@@ -103,9 +138,18 @@ async fn capacity_of_every_kind_wakes_waiting_claims() {
         ns.reason(&waits, "PoolExhausted").await;
         let witness = Witness::of(ns.addresses()).await;
         let changed = std::time::Instant::now();
-        ns.patch(&ns.pools(PoolKind::InClusterIPPool), pool, json!({"spec": change})).await;
+        ns.patch(
+            &ns.pools(PoolKind::InClusterIPPool),
+            pool,
+            json!({"spec": change}),
+        )
+        .await;
         assert_eq!(ns.bound_to(&waits).await, expected, "{pool}");
-        assert!(changed.elapsed() < AT_ONCE, "{pool}: bound after {:?}", changed.elapsed());
+        assert!(
+            changed.elapsed() < AT_ONCE,
+            "{pool}: bound after {:?}",
+            changed.elapsed()
+        );
         witness.testify().await;
     }
 }
@@ -114,11 +158,16 @@ async fn capacity_of_every_kind_wakes_waiting_claims() {
 #[tokio::test]
 async fn a_manual_reservation_that_goes_wakes_a_waiting_claim() {
     let ns = cluster().await.ns("manual").await;
-    ns.address("by-hand", "InClusterIPPool", "p", "10.0.0.7", 24, json!({})).await;
-    ns.pool("p", json!({"addresses": ["10.0.0.7"], "prefix": 24})).await;
+    ns.address("by-hand", "InClusterIPPool", "p", "10.0.0.7", 24, json!({}))
+        .await;
+    ns.pool("p", json!({"addresses": ["10.0.0.7"], "prefix": 24}))
+        .await;
     ns.claim("a", "p").await;
     ns.reason("a", "PoolExhausted").await;
-    ns.addresses().delete("by-hand", &DeleteParams::default()).await.expect("deleted");
+    ns.addresses()
+        .delete("by-hand", &DeleteParams::default())
+        .await
+        .expect("deleted");
     assert_eq!(ns.bound_to("a").await, "10.0.0.7");
 }
 
@@ -126,8 +175,15 @@ async fn a_manual_reservation_that_goes_wakes_a_waiting_claim() {
 async fn case_115_a_terminating_pool_gives_nothing() {
     let ns = cluster().await.ns("case-115").await;
     for kind in PoolKind::ALL {
-        let (pool, old, new) = (format!("{}-{}", ns.name, kind.kind().to_lowercase()), "old", "new");
-        let (old, new) = (format!("{old}-{}", kind.kind().to_lowercase()), format!("{new}-{}", kind.kind().to_lowercase()));
+        let (pool, old, new) = (
+            format!("{}-{}", ns.name, kind.kind().to_lowercase()),
+            "old",
+            "new",
+        );
+        let (old, new) = (
+            format!("{old}-{}", kind.kind().to_lowercase()),
+            format!("{new}-{}", kind.kind().to_lowercase()),
+        );
         let spec = if kind.is_prefix() {
             json!({"prefixes": ["fd00::/62"]})
         } else {
@@ -136,7 +192,10 @@ async fn case_115_a_terminating_pool_gives_nothing() {
         ns.pool_of(kind, &pool, spec).await;
         ns.claim_on(&old, kind, &pool).await;
         ns.bound(&old).await;
-        ns.pools(kind).delete(&pool, &DeleteParams::default()).await.expect("deleted");
+        ns.pools(kind)
+            .delete(&pool, &DeleteParams::default())
+            .await
+            .expect("deleted");
         ns.claim_on(&new, kind, &pool).await;
         let claim = ns.reason(&new, "PoolNotReady").await;
         assert!(text(&claim, "/status/addressRef/name").is_empty());
@@ -150,18 +209,34 @@ async fn case_115_a_terminating_pool_gives_nothing() {
 }
 
 /// Creates a claim in a later second than `before`, by the API server's clock, which alone decides who is older.
-async fn claim_a_second_later(ns: &Ns, name: &str, pool: &str, before: Option<&kube::api::DynamicObject>) -> kube::api::DynamicObject {
+async fn claim_a_second_later(
+    ns: &Ns,
+    name: &str,
+    pool: &str,
+    before: Option<&kube::api::DynamicObject>,
+) -> kube::api::DynamicObject {
     let since = before.and_then(|b| b.metadata.creation_timestamp.clone());
     let probe = json!({
         "apiVersion": "ipam.cluster.x-k8s.io/v1beta2", "kind": "IPAddressClaim", "metadata": {"name": name},
         "spec": {"poolRef": {"apiGroup": "ipam.cluster.x-k8s.io", "kind": "InClusterIPPool", "name": pool}},
     });
     let probe = serde_json::from_value(probe).expect("a claim");
-    let rehearse = PostParams { dry_run: true, ..PostParams::default() };
+    let rehearse = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
     eventually(PATIENCE, "the next second begins", || async {
-        let now = ns.claims().create(&rehearse, &probe).await.map_err(|e| e.to_string())?;
+        let now = ns
+            .claims()
+            .create(&rehearse, &probe)
+            .await
+            .map_err(|e| e.to_string())?;
         let now = now.metadata.creation_timestamp;
-        if now > since { Ok(()) } else { Err(format!("still {now:?}")) }
+        if now > since {
+            Ok(())
+        } else {
+            Err(format!("still {now:?}"))
+        }
     })
     .await;
     ns.claim(name, pool).await
@@ -170,7 +245,8 @@ async fn claim_a_second_later(ns: &Ns, name: &str, pool: &str, before: Option<&k
 #[tokio::test]
 async fn case_118_the_oldest_waiting_claim_is_served_first() {
     let ns = cluster().await.ns("case-118").await;
-    ns.pool("p", json!({"addresses": ["10.0.0.5"], "prefix": 24})).await;
+    ns.pool("p", json!({"addresses": ["10.0.0.5"], "prefix": 24}))
+        .await;
     ns.take("holder", "p").await;
     // Names in the opposite order, so that only age can decide.
     let w1 = claim_a_second_later(&ns, "w-c", "p", None).await;
@@ -186,8 +262,17 @@ async fn case_118_the_oldest_waiting_claim_is_served_first() {
         assert_eq!(ns.bound_to(next).await, "10.0.0.5");
         holder = next;
     }
-    let order: Vec<_> = witness.testify().await.into_iter().filter(|s| !s.gone && !s.terminating).collect();
-    let mut names: Vec<_> = order.iter().map(|s| s.name.as_str()).filter(|n| n.starts_with("w-")).collect();
+    let order: Vec<_> = witness
+        .testify()
+        .await
+        .into_iter()
+        .filter(|s| !s.gone && !s.terminating)
+        .collect();
+    let mut names: Vec<_> = order
+        .iter()
+        .map(|s| s.name.as_str())
+        .filter(|n| n.starts_with("w-"))
+        .collect();
     names.dedup();
     assert_eq!(names, ["w-c", "w-b", "w-a"]);
 }
@@ -198,16 +283,33 @@ async fn case_118_the_oldest_waiting_claim_is_served_first() {
 async fn a_refused_create_is_reported_and_gives_its_address_back() {
     let ns = cluster().await.ns("refused").await;
     let gateway = "0000:0000:0000:0000:0000:ffff:192.168.100.228";
-    ns.pool("p", json!({"addresses": ["fd00::5-fd00::6"], "prefix": 64, "gateway": gateway})).await;
+    ns.pool(
+        "p",
+        json!({"addresses": ["fd00::5-fd00::6"], "prefix": 64, "gateway": gateway}),
+    )
+    .await;
     ns.claim("a", "p").await;
     let claim = ns.reason("a", "AllocationFailed").await;
-    let message = ready(&claim).and_then(|r| r["message"].as_str()).unwrap_or_default();
-    assert!(message.contains("spec.gateway"), "the server's own words are shown: {message}");
+    let message = ready(&claim)
+        .and_then(|r| r["message"].as_str())
+        .unwrap_or_default();
+    assert!(
+        message.contains("spec.gateway"),
+        "the server's own words are shown: {message}"
+    );
     assert!(ns.addresses().get_opt("a").await.expect("an answer").is_none());
     ns.counts(PoolKind::InClusterIPPool, "p", [2, 0, 2, 0]).await;
-    ns.patch(&ns.pools(PoolKind::InClusterIPPool), "p", json!({"spec": {"gateway": "fd00::1"}})).await;
+    ns.patch(
+        &ns.pools(PoolKind::InClusterIPPool),
+        "p",
+        json!({"spec": {"gateway": "fd00::1"}}),
+    )
+    .await;
     let address = ns.bound("a").await;
-    assert_eq!(address.data["spec"]["address"], "fd00::5", "nothing was kept back from the refused tries");
+    assert_eq!(
+        address.data["spec"]["address"], "fd00::5",
+        "nothing was kept back from the refused tries"
+    );
     assert_eq!(finalizers(&address), [PROTECT_ADDRESS]);
     ns.reason("a", "AddressAllocated").await;
 }

@@ -1,11 +1,6 @@
 //! One API server and one controller for all tests of a binary; each test has namespaces of its own.
 
-
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use api::{capi::Version, names::GROUP, pool::PoolKind};
 use jiff::Timestamp;
@@ -67,7 +62,6 @@ pub(crate) struct Controller {
     stop: CancellationToken,
     kill: CancellationToken,
     thread: Option<std::thread::JoinHandle<()>>,
-    pub(crate) current: Current,
 }
 
 impl Drop for Controller {
@@ -93,8 +87,13 @@ impl Controller {
     /// Starts a controller without waiting for anything.
     pub(crate) async fn launch(kubeconfig: std::path::PathBuf, change: impl FnOnce(&mut Config)) -> Launched {
         let (ready, readiness) = watch::channel(Err("starting".to_owned()));
-        let options = runtime::client::ClientOptions { kubeconfig: Some(kubeconfig), ..Default::default() };
-        let config = runtime::client::load_config(&options).await.expect("a kubeconfig");
+        let options = runtime::client::ClientOptions {
+            kubeconfig: Some(kubeconfig),
+            ..Default::default()
+        };
+        let config = runtime::client::load_config(&options)
+            .await
+            .expect("a kubeconfig");
         let (leading, is_leading) = watch::channel(true);
         let mut config_of_controller = Config {
             // Replaced below: a client belongs to the runtime it was made in.
@@ -110,25 +109,35 @@ impl Controller {
             leading: is_leading,
             is_elected: false,
             readiness: Arc::new(move |state| {
-                ready.send_replace(state);
+                drop(ready.send_replace(state));
             }),
         };
         change(&mut config_of_controller);
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
-        let current = Current::default();
-        let (token, killed, world) = (stop.clone(), kill.clone(), current.clone());
+        let (token, killed) = (stop.clone(), kill.clone());
         let thread = std::thread::spawn(move || {
-            let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let rt = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             rt.block_on(async move {
-                config_of_controller.client = runtime::client::connect_with(config, &options).expect("a client");
+                config_of_controller.client =
+                    runtime::client::connect_with(config, &options).expect("a client");
                 tokio::select! {
-                    () = controller::run(config_of_controller, world, token) => {}
+                    () = controller::run(config_of_controller, Current::default(), token) => {}
                     () = killed.cancelled() => {}
                 }
                 drop(leading);
             });
         });
-        Launched { controller: Self { stop, kill, thread: Some(thread), current }, readiness }
+        Launched {
+            controller: Self {
+                stop,
+                kill,
+                thread: Some(thread),
+            },
+            readiness,
+        }
     }
 
     /// Stops it in good order.
@@ -176,7 +185,11 @@ pub(crate) struct Ns {
 impl Cluster {
     /// A fresh namespace.
     pub(crate) async fn ns(&self, prefix: &str) -> Ns {
-        Ns { client: self.plane.client(), name: self.plane.namespace(prefix).await, version: Version::V1Beta2 }
+        Ns {
+            client: self.plane.client(),
+            name: self.plane.namespace(prefix).await,
+            version: Version::V1Beta2,
+        }
     }
 }
 
@@ -196,9 +209,17 @@ impl Ns {
     }
 
     pub(crate) fn clusters(&self) -> Api<DynamicObject> {
-        let version = if self.version == Version::V1Beta2 { "v1beta2" } else { "v1beta1" };
+        let version = if self.version == Version::V1Beta2 {
+            "v1beta2"
+        } else {
+            "v1beta1"
+        };
         let gvk = GroupVersionKind::gvk("cluster.x-k8s.io", version, "Cluster");
-        Api::namespaced_with(self.client.clone(), &self.name, &ApiResource::from_gvk_with_plural(&gvk, "clusters"))
+        Api::namespaced_with(
+            self.client.clone(),
+            &self.name,
+            &ApiResource::from_gvk_with_plural(&gvk, "clusters"),
+        )
     }
 
     pub(crate) fn pools(&self, kind: PoolKind) -> Api<DynamicObject> {
@@ -219,7 +240,13 @@ impl Ns {
     }
 
     /// Creates a pool of any kind with additional metadata.
-    pub(crate) async fn pool_with(&self, kind: PoolKind, name: &str, meta: Value, spec: Value) -> DynamicObject {
+    pub(crate) async fn pool_with(
+        &self,
+        kind: PoolKind,
+        name: &str,
+        meta: Value,
+        spec: Value,
+    ) -> DynamicObject {
         let mut object = json!({
             "apiVersion": format!("{GROUP}/v1alpha2"), "kind": kind.kind(),
             "metadata": {"name": name}, "spec": spec,
@@ -235,7 +262,8 @@ impl Ns {
 
     /// Creates a claim on a pool.
     pub(crate) async fn claim_on(&self, name: &str, kind: PoolKind, pool: &str) -> DynamicObject {
-        self.claim_with(name, kind.kind(), pool, json!({}), json!({})).await
+        self.claim_with(name, kind.kind(), pool, json!({}), json!({}))
+            .await
     }
 
     /// Creates a claim on an `InClusterIPPool`.
@@ -244,7 +272,14 @@ impl Ns {
     }
 
     /// Creates a claim with additional metadata and spec fields.
-    pub(crate) async fn claim_with(&self, name: &str, kind: &str, pool: &str, meta: Value, spec: Value) -> DynamicObject {
+    pub(crate) async fn claim_with(
+        &self,
+        name: &str,
+        kind: &str,
+        pool: &str,
+        meta: Value,
+        spec: Value,
+    ) -> DynamicObject {
         let mut object = json!({
             "apiVersion": format!("{GROUP}/{}", self.version), "kind": "IPAddressClaim",
             "metadata": {"name": name},
@@ -257,7 +292,11 @@ impl Ns {
 
     /// Creates a Cluster.
     pub(crate) async fn cluster(&self, name: &str, meta: Value, spec: Value) -> DynamicObject {
-        let version = if self.version == Version::V1Beta2 { "v1beta2" } else { "v1beta1" };
+        let version = if self.version == Version::V1Beta2 {
+            "v1beta2"
+        } else {
+            "v1beta1"
+        };
         let mut object = json!({
             "apiVersion": format!("cluster.x-k8s.io/{version}"), "kind": "Cluster",
             "metadata": {"name": name}, "spec": {"controlPlaneEndpoint": {"host": "192.0.2.1", "port": 6443}},
@@ -268,7 +307,15 @@ impl Ns {
     }
 
     /// Creates an IPAddress by hand.
-    pub(crate) async fn address(&self, name: &str, kind: &str, pool: &str, address: &str, prefix: i64, meta: Value) -> DynamicObject {
+    pub(crate) async fn address(
+        &self,
+        name: &str,
+        kind: &str,
+        pool: &str,
+        address: &str,
+        prefix: i64,
+        meta: Value,
+    ) -> DynamicObject {
         let mut object = json!({
             "apiVersion": format!("{GROUP}/{}", self.version), "kind": "IPAddress",
             "metadata": {"name": name},
@@ -283,12 +330,19 @@ impl Ns {
 
     /// Waits until a claim is bound; returns its address object.
     pub(crate) async fn bound(&self, claim: &str) -> DynamicObject {
-        eventually(PATIENCE, &format!("claim {}/{claim} is bound", self.name), || async {
-            let object = self.claims().get(claim).await.map_err(|e| e.to_string())?;
-            let name = object.data.pointer("/status/addressRef/name").and_then(Value::as_str);
-            let name = name.ok_or_else(|| format!("status is {}", object.data["status"]))?;
-            self.addresses().get(name).await.map_err(|e| e.to_string())
-        })
+        eventually(
+            PATIENCE,
+            &format!("claim {}/{claim} is bound", self.name),
+            || async {
+                let object = self.claims().get(claim).await.map_err(|e| e.to_string())?;
+                let name = object
+                    .data
+                    .pointer("/status/addressRef/name")
+                    .and_then(Value::as_str);
+                let name = name.ok_or_else(|| format!("status is {}", object.data["status"]))?;
+                self.addresses().get(name).await.map_err(|e| e.to_string())
+            },
+        )
         .await
     }
 
@@ -305,13 +359,17 @@ impl Ns {
 
     /// Waits until a claim's Ready condition has this reason; returns the claim.
     pub(crate) async fn reason(&self, claim: &str, reason: &str) -> DynamicObject {
-        eventually(PATIENCE, &format!("claim {}/{claim} says {reason}", self.name), || async {
-            let object = self.claims().get(claim).await.map_err(|e| e.to_string())?;
-            match ready(&object) {
-                Some(ready) if ready["reason"] == reason => Ok(object),
-                other => Err(format!("Ready is {other:?}")),
-            }
-        })
+        eventually(
+            PATIENCE,
+            &format!("claim {}/{claim} says {reason}", self.name),
+            || async {
+                let object = self.claims().get(claim).await.map_err(|e| e.to_string())?;
+                match ready(&object) {
+                    Some(ready) if ready["reason"] == reason => Ok(object),
+                    other => Err(format!("Ready is {other:?}")),
+                }
+            },
+        )
         .await
     }
 
@@ -319,11 +377,19 @@ impl Ns {
     pub(crate) async fn counts(&self, kind: PoolKind, pool: &str, expected: [i64; 4]) {
         let [total, used, free, out_of_range] = expected;
         let expected = json!({"total": total, "used": used, "free": free, "outOfRange": out_of_range});
-        eventually(Duration::from_secs(5), &format!("pool {pool} counts {expected}"), || async {
-            let object = self.pools(kind).get(pool).await.map_err(|e| e.to_string())?;
-            let counts = &object.data["status"]["ipAddresses"];
-            if *counts == expected { Ok(()) } else { Err(format!("it counts {counts}")) }
-        })
+        eventually(
+            Duration::from_secs(5),
+            &format!("pool {pool} counts {expected}"),
+            || async {
+                let object = self.pools(kind).get(pool).await.map_err(|e| e.to_string())?;
+                let counts = &object.data["status"]["ipAddresses"];
+                if *counts == expected {
+                    Ok(())
+                } else {
+                    Err(format!("it counts {counts}"))
+                }
+            },
+        )
         .await;
     }
 
@@ -331,8 +397,16 @@ impl Ns {
     pub(crate) async fn quiet(&self, pool: &str, counts: [i64; 4]) {
         self.counts(PoolKind::InClusterIPPool, pool, counts).await;
         eventually(PATIENCE, &format!("the journal of {pool} is closed"), || async {
-            let pool = self.pools(PoolKind::InClusterIPPool).get(pool).await.map_err(|e| e.to_string())?;
-            match pool.data.pointer("/status/allocation/reservations").and_then(Value::as_array) {
+            let pool = self
+                .pools(PoolKind::InClusterIPPool)
+                .get(pool)
+                .await
+                .map_err(|e| e.to_string())?;
+            match pool
+                .data
+                .pointer("/status/allocation/reservations")
+                .and_then(Value::as_array)
+            {
                 Some(open) if !open.is_empty() => Err(format!("{} open", open.len())),
                 _ => Ok(()),
             }
@@ -341,7 +415,10 @@ impl Ns {
     }
 
     pub(crate) async fn delete_claim(&self, name: &str) {
-        self.claims().delete(name, &DeleteParams::default()).await.expect("the claim can be deleted");
+        self.claims()
+            .delete(name, &DeleteParams::default())
+            .await
+            .expect("the claim can be deleted");
     }
 
     pub(crate) async fn claim_gone(&self, name: &str) {
@@ -354,14 +431,17 @@ impl Ns {
 
     /// Merge-patches anything.
     pub(crate) async fn patch(&self, api: &Api<DynamicObject>, name: &str, patch: Value) -> DynamicObject {
-        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.expect("the patch applies")
+        api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .expect("the patch applies")
     }
 
     /// Proves that nothing happens to `untouched`: a claim made afterwards on a pool of its own is served meanwhile.
     pub(crate) async fn barrier(&self) {
         let id = Timestamp::now().as_nanosecond();
         let (pool, claim) = (format!("barrier-{id}"), format!("barrier-{id}"));
-        self.pool(&pool, json!({"addresses": ["198.51.100.1"], "prefix": 24})).await;
+        self.pool(&pool, json!({"addresses": ["198.51.100.1"], "prefix": 24}))
+            .await;
         self.take(&claim, &pool).await;
     }
 }
@@ -381,7 +461,9 @@ pub(crate) async fn gone(api: &Api<DynamicObject>, name: &str) {
 async fn create(api: &Api<DynamicObject>, object: Value) -> DynamicObject {
     let object: DynamicObject = serde_json::from_value(object).expect("an object");
     let name = object.metadata.name.clone();
-    api.create(&PostParams::default(), &object).await.unwrap_or_else(|e| panic!("cannot create {name:?}: {e}"))
+    api.create(&PostParams::default(), &object)
+        .await
+        .unwrap_or_else(|e| panic!("cannot create {name:?}: {e}"))
 }
 
 fn merge(into: &mut Value, from: Value) {
@@ -392,12 +474,22 @@ fn merge(into: &mut Value, from: Value) {
 
 /// Text at a JSON pointer.
 pub(crate) fn text(object: &DynamicObject, pointer: &str) -> String {
-    object.data.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    object
+        .data
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The Ready condition.
 pub(crate) fn ready(object: &DynamicObject) -> Option<&Value> {
-    object.data.pointer("/status/conditions")?.as_array()?.iter().find(|c| c["type"] == "Ready")
+    object
+        .data
+        .pointer("/status/conditions")?
+        .as_array()?
+        .iter()
+        .find(|c| c["type"] == "Ready")
 }
 
 pub(crate) fn finalizers(object: &DynamicObject) -> Vec<String> {

@@ -19,7 +19,12 @@ async fn apply(case: &str, files: &[&str]) -> Site {
     let mut site = Site::plan(case, PoolKind::InClusterIPPool).await;
     site.pool = "inclusterippool-sample".to_owned();
     for file in files {
-        cluster().await.plane.apply_yaml_in(&site.ns.name, file).await.expect("the example applies");
+        cluster()
+            .await
+            .plane
+            .apply_yaml_in(&site.ns.name, file)
+            .await
+            .expect("the example applies");
     }
     site
 }

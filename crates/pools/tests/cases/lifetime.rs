@@ -25,7 +25,11 @@ fn spec(kind: PoolKind) -> Value {
 async fn protected(site: &Site) {
     eventually(Duration::from_secs(5), "the pool is protected", || async {
         let finalizers = finalizers(&site.object().await);
-        if finalizers == [PROTECT_POOL] { Ok(()) } else { Err(format!("finalizers are {finalizers:?}")) }
+        if finalizers == [PROTECT_POOL] {
+            Ok(())
+        } else {
+            Err(format!("finalizers are {finalizers:?}"))
+        }
     })
     .await;
 }
@@ -79,7 +83,11 @@ async fn an_address_made_by_hand_keeps_a_deleted_pool() {
         site.delete().await;
         site.ns.barrier().await;
         assert!(site.object().await.metadata.deletion_timestamp.is_some());
-        site.ns.addresses().delete("reserved", &Default::default()).await.expect("it can be deleted");
+        site.ns
+            .addresses()
+            .delete("reserved", &Default::default())
+            .await
+            .expect("it can be deleted");
         gone(&site.ns.addresses(), "reserved").await;
         site.gone().await;
     }
@@ -105,16 +113,26 @@ async fn finalizers_of_others_are_left_alone() {
     const OTHER: &str = "example.com/audit";
     for kind in PoolKind::ALL {
         let site = Site::plan("others", kind).await;
-        site.ns.pool_with(kind, &site.pool, json!({"finalizers": [OTHER]}), spec(kind)).await;
+        site.ns
+            .pool_with(kind, &site.pool, json!({"finalizers": [OTHER]}), spec(kind))
+            .await;
         eventually(PATIENCE, "the pool is protected", || async {
             let finalizers = finalizers(&site.object().await);
-            if finalizers == [OTHER, PROTECT_POOL] { Ok(()) } else { Err(format!("finalizers are {finalizers:?}")) }
+            if finalizers == [OTHER, PROTECT_POOL] {
+                Ok(())
+            } else {
+                Err(format!("finalizers are {finalizers:?}"))
+            }
         })
         .await;
         site.delete().await;
         eventually(PATIENCE, "ours is removed", || async {
             let finalizers = finalizers(&site.object().await);
-            if finalizers == [OTHER] { Ok(()) } else { Err(format!("finalizers are {finalizers:?}")) }
+            if finalizers == [OTHER] {
+                Ok(())
+            } else {
+                Err(format!("finalizers are {finalizers:?}"))
+            }
         })
         .await;
         site.ns.barrier().await;

@@ -34,33 +34,59 @@ async fn case_125_sixty_fours_with_the_gateway_as_written() {
 async fn case_126_fifty_sixes() {
     let spec = json!({"prefixes": ["fd06::/48"], "allocationPrefixLength": 56});
     hands_out("case-126", spec.clone(), 56, &["fd06::"], [256, 1, 255, 0]).await;
-    hands_out("case-126", spec, 56, &["fd06::", "fd06:0:0:100::"], [256, 2, 254, 0]).await;
+    hands_out(
+        "case-126",
+        spec,
+        56,
+        &["fd06::", "fd06:0:0:100::"],
+        [256, 2, 254, 0],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn case_127_the_lowest_prefix_whatever_its_place_in_the_list() {
     let spec = json!({"prefixes": ["fd10::/48", "fd00:0:0:1::/64"], "allocationPrefixLength": 64});
-    hands_out("case-127", spec, 64, &["fd00:0:0:1::", "fd10::"], [65537, 2, 65535, 0]).await;
+    hands_out(
+        "case-127",
+        spec,
+        64,
+        &["fd00:0:0:1::", "fd10::"],
+        [65537, 2, 65535, 0],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn case_128_overlapping_and_separate_prefixes() {
     let prefixes = ["fd00::/63", "fd00::/62", "fd00:0:0:8::/62"];
     let spec = json!({"prefixes": prefixes, "allocationPrefixLength": 64});
-    let expected = ["fd00::", "fd00:0:0:1::", "fd00:0:0:2::", "fd00:0:0:3::", "fd00:0:0:8::"];
+    let expected = [
+        "fd00::",
+        "fd00:0:0:1::",
+        "fd00:0:0:2::",
+        "fd00:0:0:3::",
+        "fd00:0:0:8::",
+    ];
     hands_out("case-128", spec, 64, &expected, [8, 5, 3, 0]).await;
 }
 
 #[tokio::test]
 async fn case_129_exclusions_block_and_the_gateway_does_not() {
-    let spec = json!({"prefixes": ["fd00::/62"], "excludedPrefixes": ["fd00:0:0:1::/64"], "gateway": "fd00::1"});
+    let spec =
+        json!({"prefixes": ["fd00::/62"], "excludedPrefixes": ["fd00:0:0:1::/64"], "gateway": "fd00::1"});
     hands_out("case-129", spec, 64, &["fd00::", "fd00:0:0:2::"], [3, 2, 1, 0]).await;
 }
 
 #[tokio::test]
 async fn case_130_host_bits_of_an_object_in_use_mean_its_prefix() {
     for kind in PREFIX_KINDS {
-        let site = Site::open("case-130", kind, json!({"prefixes": ["fd00:0:0:5::/64", "fd00:0:0:6::/64"]})).await;
+        let site = Site::open(
+            "case-130",
+            kind,
+            json!({"prefixes": ["fd00:0:0:5::/64", "fd00:0:0:6::/64"]}),
+        )
+        .await;
         site.by_hand("reserved", "fd00:0:0:5::1234", 64).await;
         site.counts([2, 1, 1, 0]).await;
         assert_eq!(site.take("a").await, "fd00:0:0:6::");
@@ -70,8 +96,12 @@ async fn case_130_host_bits_of_an_object_in_use_mean_its_prefix() {
 #[tokio::test]
 async fn case_131_a_global_pool_serves_every_namespace() {
     let kind = PoolKind::GlobalInClusterPrefixPool;
-    let (one, two) = (cluster().await.ns("case-131").await, cluster().await.ns("case-131").await);
-    one.pool_of(kind, &one.name, json!({"prefixes": ["fd01::/63"]})).await;
+    let (one, two) = (
+        cluster().await.ns("case-131").await,
+        cluster().await.ns("case-131").await,
+    );
+    one.pool_of(kind, &one.name, json!({"prefixes": ["fd01::/63"]}))
+        .await;
     one.claim_on("a", kind, &one.name).await;
     assert_eq!(one.bound_to("a").await, "fd01::");
     two.claim_on("a", kind, &one.name).await;
@@ -106,11 +136,16 @@ async fn case_134_a_paused_pool_hands_out_after_the_pause() {
     for kind in PREFIX_KINDS {
         let site = Site::plan("case-134", kind).await;
         let meta = json!({"annotations": {PAUSED: ""}});
-        site.ns.pool_with(kind, &site.pool, meta, json!({"prefixes": ["fd04::/63"]})).await;
+        site.ns
+            .pool_with(kind, &site.pool, meta, json!({"prefixes": ["fd04::/63"]}))
+            .await;
         site.claim("a").await;
         site.ns.barrier().await;
         assert_eq!(site.ns.addresses().get_opt("a").await.expect("an answer"), None);
-        assert_eq!(ready(&site.ns.claims().get("a").await.expect("the claim is there")), None);
+        assert_eq!(
+            ready(&site.ns.claims().get("a").await.expect("the claim is there")),
+            None
+        );
         site.annotate(json!({PAUSED: null})).await;
         assert_eq!(site.ns.bound_to("a").await, "fd04::");
     }

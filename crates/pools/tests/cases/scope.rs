@@ -97,14 +97,20 @@ async fn stray(ns: &Ns, name: &str, pool_ref: Value) -> DynamicObject {
         "spec": {"clusterName": "c", "poolRef": pool_ref},
     });
     let object = serde_json::from_value(object).expect("a claim");
-    ns.claims().create(&PostParams::default(), &object).await.expect("the claim can be made")
+    ns.claims()
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("the claim can be made")
 }
 
 async fn unchanged(ns: &Ns, claims: &[DynamicObject]) {
     for before in claims {
         let name = before.metadata.name.as_deref().expect("it has a name");
         let now = ns.claims().get(name).await.expect("the claim is there");
-        assert_eq!(now.metadata.resource_version, before.metadata.resource_version, "{name} was written to");
+        assert_eq!(
+            now.metadata.resource_version, before.metadata.resource_version,
+            "{name} was written to"
+        );
         assert_eq!(finalizers(&now), Vec::<String>::new());
         assert_eq!(ready(&now), None);
         assert_eq!(ns.addresses().get_opt(name).await.expect("an answer"), None);
@@ -115,37 +121,68 @@ async fn unchanged(ns: &Ns, claims: &[DynamicObject]) {
 async fn case_57_claims_that_are_not_ours_are_never_touched() {
     let ns = cluster().await.ns("case-57").await;
     // v1beta1 still takes references without a group.
-    let old = Ns { client: ns.client.clone(), name: ns.name.clone(), version: Version::V1Beta1 };
+    let old = Ns {
+        client: ns.client.clone(),
+        name: ns.name.clone(),
+        version: Version::V1Beta1,
+    };
     ns.pool("p", spec()).await;
     let kind = LOCAL.kind();
     let strays = [
-        stray(&ns, "unknown-kind", json!({"apiGroup": GROUP, "kind": "InfobloxIPPool", "name": "p"})).await,
-        stray(&ns, "other-case", json!({"apiGroup": GROUP, "kind": "inclusterippool", "name": "p"})).await,
-        stray(&ns, "other-group", json!({"apiGroup": "ipam.example.com", "kind": kind, "name": "p"})).await,
-        stray(&old, "empty-group", json!({"apiGroup": "", "kind": kind, "name": "p"})).await,
+        stray(
+            &ns,
+            "unknown-kind",
+            json!({"apiGroup": GROUP, "kind": "InfobloxIPPool", "name": "p"}),
+        )
+        .await,
+        stray(
+            &ns,
+            "other-case",
+            json!({"apiGroup": GROUP, "kind": "inclusterippool", "name": "p"}),
+        )
+        .await,
+        stray(
+            &ns,
+            "other-group",
+            json!({"apiGroup": "ipam.example.com", "kind": kind, "name": "p"}),
+        )
+        .await,
+        stray(
+            &old,
+            "empty-group",
+            json!({"apiGroup": "", "kind": kind, "name": "p"}),
+        )
+        .await,
         stray(&old, "no-group", json!({"kind": kind, "name": "p"})).await,
     ];
     // Ours, of the same pool and cluster: shows that each event below has been dealt with.
     let witness = async |name: &str| {
-        ns.claim_with(name, kind, "p", json!({}), json!({"clusterName": "c"})).await;
+        ns.claim_with(name, kind, "p", json!({}), json!({"clusterName": "c"}))
+            .await;
         ns.bound(name).await;
         unchanged(&old, &strays).await;
     };
 
     ns.barrier().await;
     unchanged(&old, &strays).await;
-    ns.claim_with("waiting", kind, "p", json!({}), json!({"clusterName": "c"})).await;
+    ns.claim_with("waiting", kind, "p", json!({}), json!({"clusterName": "c"}))
+        .await;
     ns.cluster("c", json!({}), json!({"paused": true})).await;
     ns.barrier().await;
     unchanged(&old, &strays).await;
-    ns.patch(&ns.clusters(), "c", json!({"spec": {"paused": false}})).await;
+    ns.patch(&ns.clusters(), "c", json!({"spec": {"paused": false}}))
+        .await;
     ns.bound("waiting").await;
     witness("after-unpause").await;
-    ns.clusters().delete("c", &Default::default()).await.expect("the cluster can be deleted");
+    ns.clusters()
+        .delete("c", &Default::default())
+        .await
+        .expect("the cluster can be deleted");
     crate::common::gone(&ns.clusters(), "c").await;
     ns.cluster("c", json!({}), json!({})).await;
     witness("after-creation").await;
-    ns.patch(&ns.pools(LOCAL), "p", json!({"spec": {"gateway": "10.0.0.9"}})).await;
+    ns.patch(&ns.pools(LOCAL), "p", json!({"spec": {"gateway": "10.0.0.9"}}))
+        .await;
     witness("after-pool-event").await;
     // Nothing of ours holds them back.
     for stray in &strays {

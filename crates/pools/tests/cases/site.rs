@@ -11,7 +11,8 @@ use crate::common::{Ns, cluster, gone, text};
 pub(crate) const ADDRESS_KINDS: [PoolKind; 2] = [PoolKind::InClusterIPPool, PoolKind::GlobalInClusterIPPool];
 
 /// Both kinds of pools that hand out prefixes.
-pub(crate) const PREFIX_KINDS: [PoolKind; 2] = [PoolKind::InClusterPrefixPool, PoolKind::GlobalInClusterPrefixPool];
+pub(crate) const PREFIX_KINDS: [PoolKind; 2] =
+    [PoolKind::InClusterPrefixPool, PoolKind::GlobalInClusterPrefixPool];
 
 /// One pool and the namespace its claims are made in.
 pub(crate) struct Site {
@@ -33,7 +34,11 @@ impl Site {
     pub(crate) async fn plan(case: &str, kind: PoolKind) -> Self {
         let ns = cluster().await.ns(case).await;
         // Global pools need names that nobody else has.
-        let pool = if kind.is_namespaced() { "pool".to_owned() } else { ns.name.clone() };
+        let pool = if kind.is_namespaced() {
+            "pool".to_owned()
+        } else {
+            ns.name.clone()
+        };
         Self { ns, kind, pool }
     }
 
@@ -71,7 +76,9 @@ impl Site {
     /// Creates by hand an `IPAddress` of the pool, and waits until the pool's status counts it.
     pub(crate) async fn by_hand(&self, name: &str, address: &str, prefix: i64) {
         let used = self.used().await;
-        self.ns.address(name, self.kind.kind(), &self.pool, address, prefix, json!({})).await;
+        self.ns
+            .address(name, self.kind.kind(), &self.pool, address, prefix, json!({}))
+            .await;
         testkit::eventually(crate::common::PATIENCE, "the object is counted", || async {
             match self.used().await {
                 now if now > used => Ok(()),
@@ -82,7 +89,12 @@ impl Site {
     }
 
     async fn used(&self) -> i64 {
-        self.object().await.data.pointer("/status/ipAddresses/used").and_then(Value::as_i64).unwrap_or_default()
+        self.object()
+            .await
+            .data
+            .pointer("/status/ipAddresses/used")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
     }
 
     /// Waits for total, used, free and out of range.
@@ -92,12 +104,18 @@ impl Site {
 
     /// The pool as it is now.
     pub(crate) async fn object(&self) -> DynamicObject {
-        self.ns.pools(self.kind).get(&self.pool).await.expect("the pool exists")
+        self.ns
+            .pools(self.kind)
+            .get(&self.pool)
+            .await
+            .expect("the pool exists")
     }
 
     /// Changes fields of the pool's spec. No admission stands in the way here.
     pub(crate) async fn change(&self, spec: Value) {
-        self.ns.patch(&self.ns.pools(self.kind), &self.pool, json!({"spec": spec})).await;
+        self.ns
+            .patch(&self.ns.pools(self.kind), &self.pool, json!({"spec": spec}))
+            .await;
     }
 
     /// Sets annotations of the pool; null removes one.
@@ -108,7 +126,11 @@ impl Site {
 
     /// Deletes the pool; it may stay, terminating.
     pub(crate) async fn delete(&self) {
-        self.ns.pools(self.kind).delete(&self.pool, &DeleteParams::default()).await.expect("the pool can be deleted");
+        self.ns
+            .pools(self.kind)
+            .delete(&self.pool, &DeleteParams::default())
+            .await
+            .expect("the pool can be deleted");
     }
 
     /// Waits until the pool is gone.

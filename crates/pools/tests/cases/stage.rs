@@ -31,9 +31,14 @@ pub(crate) async fn stage(prefix: &str) -> Stage {
 async fn start() -> &'static ControlPlane {
     let (send, receive) = oneshot::channel();
     std::thread::spawn(move || {
-        let rt = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let rt = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let plane: &'static ControlPlane = rt.block_on(async {
-            let plane = ControlPlane::start(Options::default()).await.expect("a control plane");
+            let plane = ControlPlane::start(Options::default())
+                .await
+                .expect("a control plane");
             install(&plane, CapiVersion::default()).await;
             Box::leak(Box::new(plane))
         });
@@ -50,7 +55,8 @@ impl Stage {
 
     /// Starts a controller for this namespace with other options.
     pub(crate) async fn controller_with(&self, change: impl FnOnce(&mut Config)) -> Controller {
-        self.controller_through(self.plane.kubeconfig().to_owned(), change).await
+        self.controller_through(self.plane.kubeconfig().to_owned(), change)
+            .await
     }
 
     /// Starts a controller for this namespace that talks through a proxy.

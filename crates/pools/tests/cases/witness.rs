@@ -24,7 +24,6 @@ pub(crate) struct Sighting {
     pub(crate) at: Instant,
     pub(crate) time: Timestamp,
     pub(crate) name: String,
-    pub(crate) uid: String,
     pub(crate) address: String,
     pub(crate) terminating: bool,
     pub(crate) gone: bool,
@@ -52,9 +51,17 @@ impl Witness {
         let log = Arc::new(Mutex::new(Log::default()));
         let mut task = JoinSet::new();
         task.spawn(follow(api.clone(), log.clone()));
-        let witness = Self { api, log, _task: task };
+        let witness = Self {
+            api,
+            log,
+            _task: task,
+        };
         eventually(PATIENCE, "the witness watches", || async {
-            if witness.look(|log| log.listed) { Ok(()) } else { Err("no list yet".to_owned()) }
+            if witness.look(|log| log.listed) {
+                Ok(())
+            } else {
+                Err("no list yet".to_owned())
+            }
         })
         .await;
         witness
@@ -76,14 +83,26 @@ impl Witness {
     /// Waits until everything up to now is seen; then no address may ever have had two owners. Returns what was seen.
     pub(crate) async fn testify(self) -> Vec<Sighting> {
         eventually(Duration::from_secs(30), "the witness has seen all", || async {
-            let list = self.api.list(&Default::default()).await.map_err(|e| e.to_string())?;
+            let list = self
+                .api
+                .list(&Default::default())
+                .await
+                .map_err(|e| e.to_string())?;
             let there: BTreeMap<_, _> = list.iter().map(|a| (key(a), state(a))).collect();
             let known = self.look(|log| log.live.clone());
-            if known == there { Ok(()) } else { Err(format!("{} known, {} there", known.len(), there.len())) }
+            if known == there {
+                Ok(())
+            } else {
+                Err(format!("{} known, {} there", known.len(), there.len()))
+            }
         })
         .await;
         self.look(|log| {
-            assert!(log.duplicates.is_empty(), "addresses with two owners: {:?}", log.duplicates);
+            assert!(
+                log.duplicates.is_empty(),
+                "addresses with two owners: {:?}",
+                log.duplicates
+            );
             log.sightings.clone()
         })
     }
@@ -110,9 +129,13 @@ impl Log {
         if gone {
             self.live.remove(&key);
         } else {
-            let twin = self.live.iter().find(|(k, s)| **k != key && s.0 == state.0 && s.1 == state.1);
+            let twin = self
+                .live
+                .iter()
+                .find(|(k, s)| **k != key && s.0 == state.0 && s.1 == state.1);
             if let Some((twin, _)) = twin {
-                self.duplicates.push(format!("{} of {}: {twin:?} and {key:?}", state.1, state.0));
+                self.duplicates
+                    .push(format!("{} of {}: {twin:?} and {key:?}", state.1, state.0));
             }
             self.live.insert(key.clone(), state.clone());
         }
@@ -120,7 +143,6 @@ impl Log {
             at: Instant::now(),
             time: Timestamp::now(),
             name: key.1,
-            uid: object.metadata.uid.clone().unwrap_or_default(),
             address: state.1,
             terminating: object.metadata.deletion_timestamp.is_some(),
             gone,
@@ -129,12 +151,23 @@ impl Log {
 }
 
 fn key(object: &DynamicObject) -> (String, String) {
-    (object.metadata.namespace.clone().unwrap_or_default(), object.metadata.name.clone().unwrap_or_default())
+    (
+        object.metadata.namespace.clone().unwrap_or_default(),
+        object.metadata.name.clone().unwrap_or_default(),
+    )
 }
 
 fn state(object: &DynamicObject) -> (String, String, String) {
     let kind = text(object, "/spec/poolRef/kind");
-    let scope = if kind.starts_with("Global") { "" } else { object.metadata.namespace.as_deref().unwrap_or_default() };
+    let scope = if kind.starts_with("Global") {
+        ""
+    } else {
+        object.metadata.namespace.as_deref().unwrap_or_default()
+    };
     let pool = format!("{kind} {scope}/{}", text(object, "/spec/poolRef/name"));
-    (pool, text(object, "/spec/address"), object.metadata.resource_version.clone().unwrap_or_default())
+    (
+        pool,
+        text(object, "/spec/address"),
+        object.metadata.resource_version.clone().unwrap_or_default(),
+    )
 }

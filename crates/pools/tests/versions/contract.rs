@@ -35,11 +35,19 @@ impl fmt::Display for Shape {
 
 impl Shape {
     pub(crate) fn version(self) -> Version {
-        if self == Self::New { Version::V1Beta2 } else { Version::V1Beta1 }
+        if self == Self::New {
+            Version::V1Beta2
+        } else {
+            Version::V1Beta1
+        }
     }
 
     fn list(self) -> &'static str {
-        if self == Self::Nested { "/status/v1beta2/conditions" } else { "/status/conditions" }
+        if self == Self::Nested {
+            "/status/v1beta2/conditions"
+        } else {
+            "/status/conditions"
+        }
     }
 
     /// A condition where this shape keeps it.
@@ -55,7 +63,9 @@ impl Shape {
             Self::Nested => &["addressRef", "v1beta2"],
             Self::New => &["addressRef", "conditions"],
         };
-        claim.data["status"].as_object().is_none_or(|s| s.keys().all(|k| fields.contains(&k.as_str())))
+        claim.data["status"]
+            .as_object()
+            .is_none_or(|s| s.keys().all(|k| fields.contains(&k.as_str())))
     }
 
     fn ready(self, reason: &str, generation: Option<i64>) -> Value {
@@ -65,7 +75,11 @@ impl Shape {
                 json!({"type": "Ready", "status": "False", "severity": "Error", "reason": reason})
             }
             (_, reason) => {
-                let status = if reason == "AddressAllocated" { "True" } else { "False" };
+                let status = if reason == "AddressAllocated" {
+                    "True"
+                } else {
+                    "False"
+                };
                 json!({"type": "Ready", "status": status, "reason": reason, "observedGeneration": generation})
             }
         }
@@ -98,8 +112,15 @@ pub(crate) async fn says(ns: &Ns, shape: Shape, claim: &str, reason: &str) -> (D
         if ready != expected {
             return Err(format!("Ready is {ready}"));
         }
-        assert_eq!(message.as_str().unwrap_or_default().is_empty(), reason == "AddressAllocated", "message {message}");
-        let since = since.as_ref().and_then(Value::as_str).and_then(|s| s.parse().ok());
+        assert_eq!(
+            message.as_str().unwrap_or_default().is_empty(),
+            reason == "AddressAllocated",
+            "message {message}"
+        );
+        let since = since
+            .as_ref()
+            .and_then(Value::as_str)
+            .and_then(|s| s.parse().ok());
         Ok((object, since.expect("a time of the last transition")))
     })
     .await
@@ -107,8 +128,16 @@ pub(crate) async fn says(ns: &Ns, shape: Shape, claim: &str, reason: &str) -> (D
 
 /// The whole contract of spec §11 to §14 and §18 in one version, in a fresh namespace.
 pub(crate) async fn holds(plane: &ControlPlane, shape: Shape) {
-    let ns = Ns { client: plane.client(), name: plane.namespace("contract").await, version: shape.version() };
-    ns.pool("p", json!({"addresses": ["10.0.0.5"], "prefix": 24, "gateway": "10.0.0.1"})).await;
+    let ns = Ns {
+        client: plane.client(),
+        name: plane.namespace("contract").await,
+        version: shape.version(),
+    };
+    ns.pool(
+        "p",
+        json!({"addresses": ["10.0.0.5"], "prefix": 24, "gateway": "10.0.0.1"}),
+    )
+    .await;
     bound(&ns, shape).await;
     waiting(&ns, shape).await;
     cluster(&ns, shape).await;
@@ -123,12 +152,22 @@ async fn bound(ns: &Ns, shape: Shape) {
     ns.claim("a", "p").await;
     let address = ns.bound("a").await;
     let (claim, _) = says(ns, shape, "a", "AddressAllocated").await;
-    assert!(shape.is_pure(&claim), "status holds what another version keeps: {}", claim.data["status"]);
+    assert!(
+        shape.is_pure(&claim),
+        "status holds what another version keeps: {}",
+        claim.data["status"]
+    );
     assert_eq!(finalizers(&claim), [RELEASE_ADDRESS]);
     assert_eq!(text(&address, "/spec/address"), "10.0.0.5");
-    assert_eq!(address.data["spec"]["poolRef"]["apiGroup"], "ipam.cluster.x-k8s.io");
+    assert_eq!(
+        address.data["spec"]["poolRef"]["apiGroup"],
+        "ipam.cluster.x-k8s.io"
+    );
     let owner = &address.metadata.owner_references.as_ref().expect("owners")[0];
-    assert_eq!(owner.api_version, format!("ipam.cluster.x-k8s.io/{}", shape.version()));
+    assert_eq!(
+        owner.api_version,
+        format!("ipam.cluster.x-k8s.io/{}", shape.version())
+    );
     assert_eq!(Some(&owner.uid), claim.metadata.uid.as_ref());
 }
 
@@ -139,25 +178,51 @@ async fn waiting(ns: &Ns, shape: Shape) {
 
     ns.claim("c", "later").await;
     let (claim, since) = says(ns, shape, "c", "PoolNotReady").await;
-    assert!(shape.is_pure(&claim), "status holds what another version keeps: {}", claim.data["status"]);
-    let mut list = claim.data.pointer(shape.list()).expect("conditions").as_array().expect("a list").clone();
+    assert!(
+        shape.is_pure(&claim),
+        "status holds what another version keeps: {}",
+        claim.data["status"]
+    );
+    let mut list = claim
+        .data
+        .pointer(shape.list())
+        .expect("conditions")
+        .as_array()
+        .expect("a list")
+        .clone();
     list.push(shape.foreign());
-    let status = if shape == Shape::Nested { json!({"v1beta2": {"conditions": list}}) } else { json!({"conditions": list}) };
+    let status = if shape == Shape::Nested {
+        json!({"v1beta2": {"conditions": list}})
+    } else {
+        json!({"conditions": list})
+    };
     let patch = Patch::Merge(json!({"status": status}));
-    ns.claims().patch_status("c", &PatchParams::default(), &patch).await.expect("a condition of another controller");
+    ns.claims()
+        .patch_status("c", &PatchParams::default(), &patch)
+        .await
+        .expect("a condition of another controller");
 
-    ns.address("blocks", POOL.kind(), "later", "10.0.1.5", 24, json!({})).await;
-    ns.pool("later", json!({"addresses": ["10.0.1.5"], "prefix": 24})).await;
+    ns.address("blocks", POOL.kind(), "later", "10.0.1.5", 24, json!({}))
+        .await;
+    ns.pool("later", json!({"addresses": ["10.0.1.5"], "prefix": 24}))
+        .await;
     let (claim, still) = says(ns, shape, "c", "PoolExhausted").await;
     assert_eq!(since, still, "False before and after");
     assert_eq!(shape.condition(&claim, "Other"), Some(shape.foreign()));
 
     // True in a later second than False, so that the time can be seen to move.
     eventually(PATIENCE, "the next second begins", || async {
-        if Timestamp::now().as_second() > still.as_second() { Ok(()) } else { Err(format!("still {still}")) }
+        if Timestamp::now().as_second() > still.as_second() {
+            Ok(())
+        } else {
+            Err(format!("still {still}"))
+        }
     })
     .await;
-    ns.addresses().delete("blocks", &Default::default()).await.expect("deleted");
+    ns.addresses()
+        .delete("blocks", &Default::default())
+        .await
+        .expect("deleted");
     let (claim, moved) = says(ns, shape, "c", "AddressAllocated").await;
     assert!(moved > still, "{moved} is not after {still}");
     assert_eq!(shape.condition(&claim, "Other"), Some(shape.foreign()));
@@ -166,19 +231,41 @@ async fn waiting(ns: &Ns, shape: Shape) {
 
 /// A claim names its cluster as the version allows.
 async fn cluster(ns: &Ns, shape: Shape) {
-    ns.pool("q", json!({"addresses": ["10.0.2.5-10.0.2.9"], "prefix": 24})).await;
-    ns.cluster("c1", json!({"annotations": {PAUSED: ""}}), json!({})).await;
-    let by_label = ns.claim_with("d", POOL.kind(), "q", json!({"labels": {CLUSTER_NAME: "c1"}}), json!({})).await;
+    ns.pool("q", json!({"addresses": ["10.0.2.5-10.0.2.9"], "prefix": 24}))
+        .await;
+    ns.cluster("c1", json!({"annotations": {PAUSED: ""}}), json!({}))
+        .await;
+    let by_label = ns
+        .claim_with(
+            "d",
+            POOL.kind(),
+            "q",
+            json!({"labels": {CLUSTER_NAME: "c1"}}),
+            json!({}),
+        )
+        .await;
     let mut held = vec![by_label];
     if shape != Shape::Old {
-        held.push(ns.claim_with("e", POOL.kind(), "q", json!({}), json!({"clusterName": "c1"})).await);
+        held.push(
+            ns.claim_with("e", POOL.kind(), "q", json!({}), json!({"clusterName": "c1"}))
+                .await,
+        );
     }
     ns.barrier().await;
     for claim in &held {
         let name = claim.metadata.name.as_deref().expect("a name");
-        assert_eq!(ns.claims().get(name).await.expect("there"), *claim, "untouched while the cluster is paused");
+        assert_eq!(
+            ns.claims().get(name).await.expect("there"),
+            *claim,
+            "untouched while the cluster is paused"
+        );
     }
-    ns.patch(&ns.clusters(), "c1", json!({"metadata": {"annotations": {PAUSED: null}}})).await;
+    ns.patch(
+        &ns.clusters(),
+        "c1",
+        json!({"metadata": {"annotations": {PAUSED: null}}}),
+    )
+    .await;
     for claim in &held {
         let address = ns.bound(claim.metadata.name.as_deref().expect("a name")).await;
         assert_eq!(labels(&address).get(CLUSTER_NAME).map(String::as_str), Some("c1"));

@@ -126,7 +126,11 @@ fn find(pins: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf> {
     }
     // Any Go will do to fetch the one we pin: tool chains are published as modules.
     if let Some(old) = any_go().or_else(|| install_with_apt(progress).then(any_go).flatten()) {
-        return if has_version(&old, wanted) { Ok(old) } else { toolchain::fetch(&old, progress) };
+        return if has_version(&old, wanted) {
+            Ok(old)
+        } else {
+            toolchain::fetch(&old, progress)
+        };
     }
     bail!(
         "the test control plane must be built and Go {wanted} or newer was not found; install it (https://go.dev/dl, \
@@ -155,7 +159,8 @@ fn has_version(go: &Path, wanted: &str) -> bool {
 }
 
 fn switches(go: &Path) -> bool {
-    output(go, Path::new("/"), &["env", "GOTOOLCHAIN"]).is_ok_and(|mode| mode == "auto" || mode.ends_with("+auto"))
+    output(go, Path::new("/"), &["env", "GOTOOLCHAIN"])
+        .is_ok_and(|mode| mode == "auto" || mode.ends_with("+auto"))
 }
 
 /// Whether `found` (`go1.26.8`, `2:1.19~1`) is at least `wanted` (`1.26.0`), by major and minor version.

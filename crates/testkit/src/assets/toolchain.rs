@@ -23,9 +23,19 @@ pub(super) fn fetch(old: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBu
         .context("tools/control-plane/go.mod has no toolchain line")?;
     let module = format!("golang.org/toolchain@v0.0.1-{pinned}.linux-{}", architecture());
     let mut fetch = Command::new(old);
-    fetch.current_dir("/").env("GOWORK", "off").env("GOFLAGS", "").args(["mod", "download"]).arg(&module);
+    fetch
+        .current_dir("/")
+        .env("GOWORK", "off")
+        .env("GOFLAGS", "")
+        .args(["mod", "download"])
+        .arg(&module);
     let log = std::env::temp_dir().join(format!("cadastre-toolchain-{}.log", std::process::id()));
-    let fetched = step::run(&fetch, &format!("fetching the Go tool chain {pinned}"), &log, progress);
+    let fetched = step::run(
+        &fetch,
+        &format!("fetching the Go tool chain {pinned}"),
+        &log,
+        progress,
+    );
     let _ = fs::remove_file(&log);
     fetched?;
     let cache = output(old, Path::new("/"), &["env", "GOMODCACHE"])?;

@@ -75,7 +75,9 @@ pub(super) fn check(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 /// Why a live claim has no address.
 fn waiting(claim: &ClaimFacts, next: &Next) -> Trouble {
     let said = claim.ready.as_ref().filter(|ready| ready.status == "False");
-    let said_message = said.and_then(|ready| ready.message.as_deref()).unwrap_or_default();
+    let said_message = said
+        .and_then(|ready| ready.message.as_deref())
+        .unwrap_or_default();
     match next {
         Next::Report(reason, message) => reported(*reason, message),
         Next::Rest(Waits::Reported(reason)) => reported(*reason, said_message),

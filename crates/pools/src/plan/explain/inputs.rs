@@ -1,6 +1,6 @@
 //! What each rule looks at, as found, in words.
 
-use api::names;
+use api::{names, pool::Reservation};
 
 use super::rules::Rule;
 use crate::plan::{
@@ -102,7 +102,12 @@ fn address(snapshot: &Snapshot, address: &AddressFacts) -> String {
     format!("{text} {pool}{end}")
 }
 
+/// What the pool's journal says goes before what memory says: a process that just looks has no promises of its own, and
+/// the index counts those of others as chosen only.
 fn promise(view: &View<'_>) -> String {
+    if let Some(journal) = journal_entry(view) {
+        return format!("the pool's journal promises it {}", journal.address);
+    }
     match view.promise {
         None => "nothing",
         Some(Promise::Planned) => "an address is chosen, the pool does not say so yet",
@@ -111,6 +116,18 @@ fn promise(view: &View<'_>) -> String {
         Some(Promise::Created) => "created, the watch has not shown it yet",
     }
     .to_owned()
+}
+
+/// The promise to this very claim in the journal of its pool.
+fn journal_entry<'a>(view: &View<'a>) -> Option<&'a Reservation> {
+    let PoolView::Known { facts, .. } = view.pool else {
+        return None;
+    };
+    let (claim, journal) = (view.claim, facts.allocation.as_ref()?);
+    let is_ours = |r: &&Reservation| {
+        r.namespace == claim.name.namespace() && r.name == claim.name.name() && r.uid == *claim.version.uid
+    };
+    journal.reservations.iter().find(is_ours)
 }
 
 fn refusal(view: &View<'_>) -> String {

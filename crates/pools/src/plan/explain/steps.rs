@@ -57,6 +57,7 @@ fn rest(view: &View<'_>, waits: &Waits) -> String {
         .filter(|m| !m.is_empty());
     match (waits, message) {
         (Waits::Reported(reason), Some(message)) => format!("waits: {reason}: {message}"),
+        (Waits::Queue, _) if view.promise.is_some() => "create the address that is promised to it".to_owned(),
         _ => waits.to_string(),
     }
 }

@@ -127,9 +127,10 @@ fn the_journal_of_the_pool_shows_in_what_is_in_flight() {
     let told = explained(&world, "x", json!({}), json!({}));
     assert_eq!(
         rule(&told, Rule::InFlight).input,
-        "the pool's journal promises it an address"
+        "the pool's journal promises it 192.0.2.11"
     );
-    assert_eq!(told.next.step, "Create");
+    assert_eq!(told.next.says, "create the address that is promised to it");
+    assert!(told.next.is_due);
 }
 
 #[test]

@@ -35,7 +35,11 @@ impl Index {
         } else {
             self.delete_claim(&name, now, wake);
         }
-        self.pools.entry(facts.pool.clone()).or_default().claims.insert(name.clone());
+        self.pools
+            .entry(facts.pool.clone())
+            .or_default()
+            .claims
+            .insert(name.clone());
         if let Some(cluster) = facts.cluster.as_deref() {
             let cluster = ObjectName::new(name.namespace(), cluster);
             self.by_cluster.entry(cluster).or_default().insert(name.clone());
@@ -43,7 +47,13 @@ impl Index {
         match self.claims.get_mut(&name) {
             Some(entry) => entry.facts = facts,
             None => {
-                let entry = ClaimEntry { facts, seen: now, remembered: None, refused: None, refusals: 0 };
+                let entry = ClaimEntry {
+                    facts,
+                    seen: now,
+                    remembered: None,
+                    refused: None,
+                    refusals: 0,
+                };
                 self.claims.insert(name.clone(), entry);
                 if self.addresses.contains_key(&name) {
                     // Not an orphan any more: a suspicion of earlier must not count against it later.
@@ -58,7 +68,11 @@ impl Index {
     /// Takes over an answer of the API server to a write of ours. Unlike a watch event it never brings an object into
     /// the index: if the watch has already shown its end, the answer is old news.
     pub fn refresh_claim(&mut self, facts: ClaimFacts, now: Timestamp, wake: &mut Wake) {
-        if self.claims.get(&facts.name).is_some_and(|c| c.facts.version.uid == facts.version.uid) {
+        if self
+            .claims
+            .get(&facts.name)
+            .is_some_and(|c| c.facts.version.uid == facts.version.uid)
+        {
             self.apply_claim(facts, now, wake);
         }
     }
@@ -66,7 +80,9 @@ impl Index {
     /// A claim is gone.
     pub fn delete_claim(&mut self, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
         self.unlink_claim(name);
-        let Some(entry) = self.claims.remove(name) else { return };
+        let Some(entry) = self.claims.remove(name) else {
+            return;
+        };
         if self.addresses.contains_key(name) {
             wake.orphans.push(name.clone());
         }
@@ -75,7 +91,9 @@ impl Index {
     }
 
     fn unlink_claim(&mut self, name: &ObjectName) {
-        let Some(entry) = self.claims.get(name) else { return };
+        let Some(entry) = self.claims.get(name) else {
+            return;
+        };
         let facts = &entry.facts;
         if let Some(pool) = self.pools.get_mut(&facts.pool) {
             pool.claims.remove(name);
@@ -95,8 +113,12 @@ impl Index {
     /// Puts a claim into its pool's queue, or takes it out, as its state demands.
     pub fn requeue(&mut self, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
         let eligible = self.is_eligible(name, now);
-        let Some(claim) = self.claims.get(name).map(|c| &c.facts) else { return };
-        let Some(pool) = self.pools.get_mut(&claim.pool) else { return };
+        let Some(claim) = self.claims.get(name).map(|c| &c.facts) else {
+            return;
+        };
+        let Some(pool) = self.pools.get_mut(&claim.pool) else {
+            return;
+        };
         let place = (claim.created, name.clone());
         if !eligible {
             pool.waiting.remove(&place);
@@ -110,7 +132,9 @@ impl Index {
         let name = facts.name.clone();
         let old = self.addresses.insert(name.clone(), facts);
         let new = &self.addresses[&name];
-        let unchanged = old.as_ref().is_some_and(|o| o.pool == new.pool && o.held == new.held);
+        let unchanged = old
+            .as_ref()
+            .is_some_and(|o| o.pool == new.pool && o.held == new.held);
         if !unchanged {
             let (held, pool) = (new.held, new.pool.clone());
             if let Some(old) = old {
@@ -122,13 +146,19 @@ impl Index {
         }
         self.confirm(&name, now, wake);
         self.requeue(&name, now, wake);
-        let owner = if self.claims.contains_key(&name) { &mut wake.claims } else { &mut wake.orphans };
+        let owner = if self.claims.contains_key(&name) {
+            &mut wake.claims
+        } else {
+            &mut wake.orphans
+        };
         owner.push(name);
     }
 
     /// An address is gone.
     pub fn delete_address(&mut self, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let Some(old) = self.addresses.remove(name) else { return };
+        let Some(old) = self.addresses.remove(name) else {
+            return;
+        };
         self.leave_pool(&old, wake);
         if let (Some(claim), Some(pool)) = (self.claims.get_mut(name), old.pool.as_ref()) {
             let ledger = self.pools.get(pool).and_then(|p| p.ledger.as_ref());
@@ -143,18 +173,29 @@ impl Index {
         wake.claims.push(name.clone());
     }
 
-    fn enter_pool(&mut self, pool: &PoolName, name: &ObjectName, held: crate::plan::ledger::Held, wake: &mut Wake) {
+    fn enter_pool(
+        &mut self,
+        pool: &PoolName,
+        name: &ObjectName,
+        held: crate::plan::ledger::Held,
+        wake: &mut Wake,
+    ) {
         let entry = self.pools.entry(pool.clone()).or_default();
         entry.members.insert(name.clone());
         if entry.ledger.as_mut().is_some_and(|l| l.occupy(held)) {
-            wake.notices.push(Notice::Duplicate { pool: pool.clone(), address: name.clone() });
+            wake.notices.push(Notice::Duplicate {
+                pool: pool.clone(),
+                address: name.clone(),
+            });
         }
         wake.pools.push(pool.clone());
     }
 
     fn leave_pool(&mut self, old: &AddressFacts, wake: &mut Wake) {
         let Some(pool) = &old.pool else { return };
-        let Some(entry) = self.pools.get_mut(pool) else { return };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return;
+        };
         entry.members.remove(&old.name);
         if let Some(ledger) = &mut entry.ledger {
             ledger.vacate(old.held);
@@ -163,16 +204,23 @@ impl Index {
     }
 
     /// A pool appeared or changed. An older state of a known object is ignored.
-    pub fn apply_pool(&mut self, name: &PoolName, facts: PoolFacts, spec: PoolSpec, now: Timestamp, wake: &mut Wake) {
+    pub fn apply_pool(
+        &mut self,
+        name: &PoolName,
+        facts: PoolFacts,
+        spec: PoolSpec,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) {
         let entry = self.pools.entry(name.clone()).or_default();
         let old = entry.facts.as_ref();
         let same_object = old.is_some_and(|o| o.version.uid == facts.version.uid);
         if same_object && old.is_some_and(|o| !facts.version.supersedes(&o.version)) {
             return;
         }
-        let decisive = old.is_none_or(|o| {
-            !same_object || o.paused != facts.paused || o.deleting != facts.deleting
-        }) || entry.spec.as_ref() != Some(&spec);
+        let decisive = old
+            .is_none_or(|o| !same_object || o.paused != facts.paused || o.deleting != facts.deleting)
+            || entry.spec.as_ref() != Some(&spec);
         let rebase = !same_object || entry.spec.as_ref() != Some(&spec);
         entry.facts = Some(facts);
         entry.spec = Some(spec);
@@ -180,8 +228,12 @@ impl Index {
             entry.forget_unsent();
         }
         if rebase {
-            let held: Vec<_> =
-                entry.members.iter().filter_map(|m| self.addresses.get(m)).map(|a| a.held).collect();
+            let held: Vec<_> = entry
+                .members
+                .iter()
+                .filter_map(|m| self.addresses.get(m))
+                .map(|a| a.held)
+                .collect();
             entry.rebase(held);
             // What was refused may be the pool's fault, such as a gateway that does not fit into an address.
             for claim in &entry.claims {
@@ -199,7 +251,14 @@ impl Index {
     }
 
     /// Takes over an answer of the API server to a write of ours; see [`Self::refresh_claim`].
-    pub fn refresh_pool(&mut self, name: &PoolName, facts: PoolFacts, spec: PoolSpec, now: Timestamp, wake: &mut Wake) {
+    pub fn refresh_pool(
+        &mut self,
+        name: &PoolName,
+        facts: PoolFacts,
+        spec: PoolSpec,
+        now: Timestamp,
+        wake: &mut Wake,
+    ) {
         let known = self.pools.get(name).and_then(|p| p.facts.as_ref());
         if known.is_some_and(|k| k.version.uid == facts.version.uid) {
             self.apply_pool(name, facts, spec, now, wake);
@@ -208,7 +267,9 @@ impl Index {
 
     /// A pool is gone.
     pub fn delete_pool(&mut self, name: &PoolName, wake: &mut Wake) {
-        let Some(entry) = self.pools.get_mut(name) else { return };
+        let Some(entry) = self.pools.get_mut(name) else {
+            return;
+        };
         entry.facts = None;
         entry.spec = None;
         entry.ledger = None;
@@ -251,7 +312,13 @@ impl Index {
     }
 
     fn wake_cluster(&mut self, cluster: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let claims: Vec<ObjectName> = self.by_cluster.get(cluster).into_iter().flatten().cloned().collect();
+        let claims: Vec<ObjectName> = self
+            .by_cluster
+            .get(cluster)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         for claim in claims {
             self.requeue(&claim, now, wake);
             wake.claims.push(claim);
@@ -284,7 +351,10 @@ impl Index {
 
     /// The watch on one kind of pools has shown everything: what was not in `listed` is gone.
     pub fn retain_pools(&mut self, kind: PoolKind, listed: &HashSet<PoolName>, wake: &mut Wake) {
-        let known = self.pools.iter().filter(|(name, entry)| name.kind() == kind && entry.facts.is_some());
+        let known = self
+            .pools
+            .iter()
+            .filter(|(name, entry)| name.kind() == kind && entry.facts.is_some());
         for name in missing(known.map(|(name, _)| name), listed) {
             self.delete_pool(&name, wake);
         }

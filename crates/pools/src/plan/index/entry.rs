@@ -64,7 +64,11 @@ impl Reservation {
 
     /// What a promise is for which no create has been carried out.
     pub(super) fn unsent(&self) -> Promise {
-        if self.signed.is_some() { Promise::Recorded } else { Promise::Planned }
+        if self.signed.is_some() {
+            Promise::Recorded
+        } else {
+            Promise::Planned
+        }
     }
 
     /// Whether its slot must stay out of reach for now.
@@ -137,14 +141,20 @@ impl PoolEntry {
     /// Number of promises that still have to be turned into addresses.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.reservations.values().filter(|r| r.promise != Promise::Created).count()
+        self.reservations
+            .values()
+            .filter(|r| r.promise != Promise::Created)
+            .count()
     }
 
     /// Whether no object and no promise keeps the pool in use (spec §13).
     #[must_use]
     pub fn is_unused(&self) -> bool {
         self.members.is_empty()
-            && self.reservations.values().all(|r| matches!(r.promise, Promise::Planned | Promise::Recorded))
+            && self
+                .reservations
+                .values()
+                .all(|r| matches!(r.promise, Promise::Planned | Promise::Recorded))
     }
 
     /// Whether another allocator's writes must be looked at before the next promise.
@@ -168,19 +178,27 @@ impl PoolEntry {
     /// Whether a slot may still be handed out as far as the object goes.
     pub(super) fn covers(&self, slot: u128) -> bool {
         let is_going = self.facts.as_ref().is_none_or(|f| f.deleting);
-        !is_going && self.ledger.as_ref().is_some_and(|l| l.domain().slots.contains(slot))
+        !is_going
+            && self
+                .ledger
+                .as_ref()
+                .is_some_and(|l| l.domain().slots.contains(slot))
     }
 
     /// The object is gone or another one took its name: what was recorded in it holds no more. What may have been
     /// created still counts.
     pub(super) fn forget_unsent(&mut self) {
         self.journal = None;
-        self.reservations.retain(|_, r| r.in_doubt || matches!(r.promise, Promise::Unsettled | Promise::Created));
+        self.reservations
+            .retain(|_, r| r.in_doubt || matches!(r.promise, Promise::Unsettled | Promise::Created));
     }
 
     /// Nothing refers to the pool and it does not exist: the entry can be dropped.
     pub(super) fn is_void(&self) -> bool {
-        self.facts.is_none() && self.members.is_empty() && self.claims.is_empty() && self.reservations.is_empty()
+        self.facts.is_none()
+            && self.members.is_empty()
+            && self.claims.is_empty()
+            && self.reservations.is_empty()
     }
 
     /// Puts the books in order after the spec or the set of objects changed as a whole.

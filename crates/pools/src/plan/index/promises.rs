@@ -60,22 +60,45 @@ impl Index {
     ///
     /// The caller must write [`Self::journal`] and then call [`Self::recorded`] or [`Self::unrecorded`].
     pub fn promise(&mut self, pool: &PoolName, limit: usize) -> usize {
-        let Some(entry) = self.pools.get_mut(pool) else { return 0 };
-        let Some(facts) = entry.facts.as_ref() else { return 0 };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return 0;
+        };
+        let Some(facts) = entry.facts.as_ref() else {
+            return 0;
+        };
         if facts.paused || facts.deleting || entry.stale || entry.refreshing {
             return 0;
         }
-        let Some(ledger) = entry.ledger.as_mut() else { return 0 };
-        let open = entry.reservations.values().filter(|r| r.hold_until.is_none()).count();
+        let Some(ledger) = entry.ledger.as_mut() else {
+            return 0;
+        };
+        let open = entry
+            .reservations
+            .values()
+            .filter(|r| r.hold_until.is_none())
+            .count();
         let mut promised = 0;
         while promised + open < limit && !ledger.is_exhausted() {
-            let Some((_, name)) = entry.waiting.pop_first() else { break };
-            let Some(claim) = self.claims.get(&name) else { continue };
+            let Some((_, name)) = entry.waiting.pop_first() else {
+                break;
+            };
+            let Some(claim) = self.claims.get(&name) else {
+                continue;
+            };
             let remembered = claim.remembered.filter(|slot| ledger.is_free(*slot));
-            let Some(slot) = remembered.or_else(|| ledger.lowest_free()) else { break };
+            let Some(slot) = remembered.or_else(|| ledger.lowest_free()) else {
+                break;
+            };
             ledger.reserve(slot);
             let uid = claim.facts.version.uid.clone();
-            let promise = Reservation { uid, slot, promise: Promise::Planned, hold_until: None, in_doubt: false, signed: None };
+            let promise = Reservation {
+                uid,
+                slot,
+                promise: Promise::Planned,
+                hold_until: None,
+                in_doubt: false,
+                signed: None,
+            };
             entry.reservations.insert(name, promise);
             promised += 1;
         }
@@ -112,9 +135,17 @@ impl Index {
         if unchanged && !entry.reservations.iter().any(|(name, r)| is_open(name, r)) {
             return None;
         }
-        let by = written.map(|w| &w.by).filter(|by| by.holder == self.settings.holder);
+        let by = written
+            .map(|w| &w.by)
+            .filter(|by| by.holder == self.settings.holder);
         let sequence = by.map_or(1, |by| by.sequence + 1);
-        Some(Allocation { by: Holder { holder: self.settings.holder.clone(), sequence }, reservations })
+        Some(Allocation {
+            by: Holder {
+                holder: self.settings.holder.clone(),
+                sequence,
+            },
+            reservations,
+        })
     }
 
     /// The pool carries the journal, which this process wrote: what it lists holds. Returns the claims that may now be
@@ -123,12 +154,24 @@ impl Index {
     /// `asked` is the time before the request was sent whose answer shows this: a process may be stopped for any time
     /// before it reads an answer.
     pub fn recorded(&mut self, pool: &PoolName, journal: &Allocation, asked: Timestamp) -> Vec<ObjectName> {
-        let Some(entry) = self.pools.get_mut(pool) else { return Vec::new() };
-        let Some(ledger) = &entry.ledger else { return Vec::new() };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return Vec::new();
+        };
+        let Some(ledger) = &entry.ledger else {
+            return Vec::new();
+        };
         let mut served = Vec::new();
-        for Entry { address, namespace, name, uid } in &journal.reservations {
+        for Entry {
+            address,
+            namespace,
+            name,
+            uid,
+        } in &journal.reservations
+        {
             let name = ObjectName::new(namespace, name);
-            let Some(r) = entry.reservations.get_mut(&name) else { continue };
+            let Some(r) = entry.reservations.get_mut(&name) else {
+                continue;
+            };
             // An older journal may list another slot for the same claim.
             let slot = addr::parse_address(address).ok().and_then(|a| ledger.slot_of(a));
             if *r.uid != **uid || slot != Some(r.slot) {
@@ -166,10 +209,17 @@ impl Index {
         let entry = self.pools.get_mut(&facts.pool)?;
         let ledger = entry.ledger.as_ref()?;
         let domain = ledger.domain();
-        let reservation = entry.reservations.get_mut(claim).filter(|r| r.uid == facts.version.uid)?;
+        let reservation = entry
+            .reservations
+            .get_mut(claim)
+            .filter(|r| r.uid == facts.version.uid)?;
         // A process that was stopped for a while may have lost its promises without knowing it.
-        reservation.signed = reservation.signed.filter(|signed| now.duration_since(*signed) <= FRESH);
-        if reservation.signed.is_none() || !matches!(reservation.promise, Promise::Recorded | Promise::Unsettled) {
+        reservation.signed = reservation
+            .signed
+            .filter(|signed| now.duration_since(*signed) <= FRESH);
+        if reservation.signed.is_none()
+            || !matches!(reservation.promise, Promise::Recorded | Promise::Unsettled)
+        {
             return None;
         }
         // The pool may have changed since (spec §10.3): what was never sent is not sent outside the pool, nor for a
@@ -191,7 +241,10 @@ impl Index {
 
     /// Enters the outcome of a create. Meanwhile the claim may have gone, or another one of its name have come.
     pub fn settle(&mut self, claim: &ClaimFacts, outcome: &Settled, now: Timestamp, wake: &mut Wake) {
-        let entry = self.claims.get_mut(&claim.name).filter(|c| c.facts.version.uid == claim.version.uid);
+        let entry = self
+            .claims
+            .get_mut(&claim.name)
+            .filter(|c| c.facts.version.uid == claim.version.uid);
         let lives = entry.is_some();
         match (outcome, entry) {
             (Settled::Created, Some(entry)) => {
@@ -202,14 +255,19 @@ impl Index {
                 let doubled = MIN_BACKOFF.saturating_mul(1 << entry.refusals.min(9));
                 entry.refusals += 1;
                 let until = now + doubled.min(MAX_BACKOFF);
-                entry.refused = Some(Refusal { message: message.clone(), until });
+                entry.refused = Some(Refusal {
+                    message: message.clone(),
+                    until,
+                });
             }
             _ => {}
         }
         let reservations = self.pools.get_mut(&claim.pool).map(|p| &mut p.reservations);
         let reservation = reservations.and_then(|r| r.get_mut(&claim.name));
         // An answer may come after the watch: then the promise is gone already.
-        let Some(reservation) = reservation.filter(|r| r.uid == claim.version.uid) else { return };
+        let Some(reservation) = reservation.filter(|r| r.uid == claim.version.uid) else {
+            return;
+        };
         match outcome {
             Settled::Created => reservation.promise = Promise::Created,
             // Asked again after a while: by then the watch shows the object, or it is gone.
@@ -236,9 +294,13 @@ impl Index {
 
     /// A promise that the pool no longer covers is taken back; its claim waits again.
     pub fn withdraw(&mut self, claim: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else { return };
+        let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else {
+            return;
+        };
         let reservations = self.pools.get(&pool).map(|p| &p.reservations);
-        let Some(reservation) = reservations.and_then(|r| r.get(claim)) else { return };
+        let Some(reservation) = reservations.and_then(|r| r.get(claim)) else {
+            return;
+        };
         if reservation.promise == Promise::Recorded && !reservation.is_held(now) {
             self.take_back(&pool, claim);
             self.requeue(claim, now, wake);
@@ -250,7 +312,9 @@ impl Index {
     /// A live read showed that the address of a promise does not exist. A create whose answer was lost may still be on
     /// its way, so its slot stays out of reach for a while.
     pub fn not_found(&mut self, claim: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else { return };
+        let Some(pool) = self.claims.get(claim).map(|c| c.facts.pool.clone()) else {
+            return;
+        };
         self.abandon(&pool, claim, now, wake);
     }
 
@@ -264,7 +328,12 @@ impl Index {
             claim.refusals = 0;
             pools.push(claim.facts.pool.clone());
         }
-        pools.extend(self.addresses.get(name).and_then(|a| a.pool.clone()).filter(|p| !pools.contains(p)));
+        pools.extend(
+            self.addresses
+                .get(name)
+                .and_then(|a| a.pool.clone())
+                .filter(|p| !pools.contains(p)),
+        );
         for pool in pools {
             let reservation = self.pools.get(&pool).and_then(|p| p.reservations.get(name));
             if reservation.is_some_and(|r| !r.is_held(now)) {
@@ -277,8 +346,12 @@ impl Index {
     /// A claim is gone or given up: frees its promise, at once when nothing was sent, after a while otherwise, or when
     /// the watch shows what was created.
     pub(super) fn abandon(&mut self, pool: &PoolName, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let Some(entry) = self.pools.get_mut(pool) else { return };
-        let Some(reservation) = entry.reservations.get_mut(name) else { return };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return;
+        };
+        let Some(reservation) = entry.reservations.get_mut(name) else {
+            return;
+        };
         let is_unsent = matches!(reservation.promise, Promise::Planned | Promise::Recorded);
         if is_unsent && !reservation.is_held(now) {
             self.take_back(pool, name);
@@ -295,7 +368,9 @@ impl Index {
         let mut again: Option<Timestamp> = None;
         let mut over = Vec::new();
         for (name, reservation) in &entry.reservations {
-            let Some(until) = reservation.hold_until else { continue };
+            let Some(until) = reservation.hold_until else {
+                continue;
+            };
             if self.is_redeemable(entry, name, reservation) {
                 continue;
             }
@@ -333,20 +408,31 @@ impl Index {
     /// Whether a claim is still to redeem a promise. One that was never sent and that the pool does not cover any more
     /// will not be sent.
     fn is_redeemable(&self, entry: &PoolEntry, name: &ObjectName, reservation: &Reservation) -> bool {
-        let claim = self.claims.get(name).filter(|c| c.facts.version.uid == reservation.uid);
-        let is_wanted = claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
+        let claim = self
+            .claims
+            .get(name)
+            .filter(|c| c.facts.version.uid == reservation.uid);
+        let is_wanted =
+            claim.is_some_and(|c| c.facts.deleting.is_none()) && !self.addresses.contains_key(name);
         let was_sent = matches!(reservation.promise, Promise::Unsettled | Promise::Created);
         is_wanted && (was_sent || entry.covers(reservation.slot))
     }
 
-    /// Gives up promises whose slot another object turned out to hold.
+    /// Gives up promises whose slot another object turned out to hold, or that the pool lost before anything was sent.
     fn drop_lost(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
         let Some(entry) = self.pools.get(pool) else { return };
         let Some(ledger) = &entry.ledger else { return };
-        let is_lost = |(name, r): &(&ObjectName, &Reservation)| {
-            r.promise != Promise::Created && ledger.is_in_use(r.slot) && !self.addresses.contains_key(*name)
+        let is_lost = |(name, r): &(&ObjectName, &Reservation)| match r.promise {
+            Promise::Created => false,
+            Promise::Planned | Promise::Recorded if !entry.covers(r.slot) && !r.is_held(now) => true,
+            _ => ledger.is_in_use(r.slot) && !self.addresses.contains_key(*name),
         };
-        let lost: Vec<ObjectName> = entry.reservations.iter().filter(is_lost).map(|(n, _)| n.clone()).collect();
+        let lost: Vec<ObjectName> = entry
+            .reservations
+            .iter()
+            .filter(is_lost)
+            .map(|(n, _)| n.clone())
+            .collect();
         for name in lost {
             self.give_up(pool, &name, now, wake);
         }
@@ -355,7 +441,9 @@ impl Index {
     /// The claim loses its promise. Its slot stays out of reach where a create may still be under way.
     fn give_up(&mut self, pool: &PoolName, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
         let reservations = self.pools.get_mut(pool).map(|p| &mut p.reservations);
-        let Some(reservation) = reservations.and_then(|r| r.get_mut(name)) else { return };
+        let Some(reservation) = reservations.and_then(|r| r.get_mut(name)) else {
+            return;
+        };
         if reservation.promise == Promise::Unsettled || reservation.is_held(now) {
             reservation.disown(now + HOLD);
         } else {
@@ -365,8 +453,12 @@ impl Index {
     }
 
     fn take_back(&mut self, pool: &PoolName, name: &ObjectName) -> bool {
-        let Some(entry) = self.pools.get_mut(pool) else { return false };
-        let Some(reservation) = entry.reservations.remove(name) else { return false };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return false;
+        };
+        let Some(reservation) = entry.reservations.remove(name) else {
+            return false;
+        };
         if let Some(ledger) = &mut entry.ledger {
             ledger.unreserve(reservation.slot);
         }
@@ -376,8 +468,12 @@ impl Index {
     /// Reads the journal of a pool that was seen anew. Promises of another process are honoured: they keep their slots,
     /// and serve their claims once this process has signed them.
     pub(super) fn read_journal(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
-        let Some(entry) = self.pools.get_mut(pool) else { return };
-        let Some(allocation) = entry.facts.as_ref().and_then(|f| f.allocation.clone()) else { return };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return;
+        };
+        let Some(allocation) = entry.facts.as_ref().and_then(|f| f.allocation.clone()) else {
+            return;
+        };
         if allocation.by.holder == self.settings.holder {
             // Whether it is still the newest one, only the answer to a request can tell.
             entry.journal = Some(allocation.by);
@@ -394,7 +490,12 @@ impl Index {
         let theirs: HashMap<ObjectName, (String, u128)> = allocation
             .reservations
             .into_iter()
-            .filter_map(|r| Some((ObjectName::new(&r.namespace, &r.name), (r.uid, slot_of(&r.address)?))))
+            .filter_map(|r| {
+                Some((
+                    ObjectName::new(&r.namespace, &r.name),
+                    (r.uid, slot_of(&r.address)?),
+                ))
+            })
             .collect();
         self.yield_to(pool, &theirs, now, wake);
         self.honour(pool, theirs, now, wake);
@@ -409,12 +510,17 @@ impl Index {
         now: Timestamp,
         wake: &mut Wake,
     ) {
-        let Some(entry) = self.pools.get_mut(pool) else { return };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return;
+        };
         let taken: HashSet<u128> = theirs.values().map(|(_, slot)| *slot).collect();
         let mut over = Vec::new();
         for (name, r) in &mut entry.reservations {
             r.signed = None;
-            if theirs.get(name).is_some_and(|(uid, slot)| **uid == *r.uid && *slot == r.slot) {
+            if theirs
+                .get(name)
+                .is_some_and(|(uid, slot)| **uid == *r.uid && *slot == r.slot)
+            {
                 r.in_doubt = true;
                 r.hold_until = Some(now + HOLD);
                 if r.promise == Promise::Recorded {
@@ -438,7 +544,9 @@ impl Index {
         now: Timestamp,
         wake: &mut Wake,
     ) {
-        let Some(entry) = self.pools.get_mut(pool) else { return };
+        let Some(entry) = self.pools.get_mut(pool) else {
+            return;
+        };
         let Some(ledger) = &mut entry.ledger else { return };
         for (name, (uid, slot)) in theirs {
             if entry.reservations.contains_key(&name) {

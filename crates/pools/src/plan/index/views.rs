@@ -50,11 +50,20 @@ impl Index {
     }
 
     fn pool_view(&self, pool: &PoolName) -> PoolView<'_> {
-        if let Some(why) = self.settings.no_global_pools.as_deref().filter(|_| !pool.kind().is_namespaced()) {
+        if let Some(why) = self
+            .settings
+            .no_global_pools
+            .as_deref()
+            .filter(|_| !pool.kind().is_namespaced())
+        {
             return PoolView::Forbidden(why);
         }
-        let Some(entry) = self.pools.get(pool) else { return PoolView::Absent };
-        let Some(facts) = entry.facts.as_ref() else { return PoolView::Absent };
+        let Some(entry) = self.pools.get(pool) else {
+            return PoolView::Absent;
+        };
+        let Some(facts) = entry.facts.as_ref() else {
+            return PoolView::Absent;
+        };
         PoolView::Known {
             facts,
             unusable: entry.unusable.as_deref(),
@@ -65,14 +74,19 @@ impl Index {
 
     /// Whether a claim may be given an address as far as everything but the pool itself is concerned.
     pub(super) fn is_eligible(&self, name: &ObjectName, now: Timestamp) -> bool {
-        let Some(entry) = self.claims.get(name) else { return false };
+        let Some(entry) = self.claims.get(name) else {
+            return false;
+        };
         let claim = &entry.facts;
         let cluster_allows = match self.cluster_view(name) {
             ClusterView::None => true,
             ClusterView::Known(cluster) => !cluster.paused,
             ClusterView::Absent | ClusterView::Unknown => false,
         };
-        let promised = self.pools.get(&claim.pool).is_some_and(|p| p.reservations.contains_key(name));
+        let promised = self
+            .pools
+            .get(&claim.pool)
+            .is_some_and(|p| p.reservations.contains_key(name));
         !claim.filtered_out
             && !claim.paused
             && claim.deleting.is_none()

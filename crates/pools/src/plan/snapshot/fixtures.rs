@@ -1,5 +1,8 @@
 //! Clusters for tests, made of wire objects.
-#![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and `&json!` in every call is noise")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "`json!` makes values, and `&json!` in every call is noise"
+)]
 
 use api::{
     capi::{Address, Claim, Cluster},

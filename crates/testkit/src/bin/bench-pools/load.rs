@@ -13,8 +13,8 @@ use anyhow::{Context, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _};
 use kube::{
     Client,
-    core::{Request, WatchEvent},
     api::{PostParams, WatchParams},
+    core::{Request, WatchEvent},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -112,13 +112,18 @@ pub(crate) async fn create_claims(
 /// `POST`.
 pub(crate) async fn post(client: &Client, path: &str, body: &Value) -> Result<Value> {
     let request = Request::new(path).create(&PostParams::default(), serde_json::to_vec(body)?)?;
-    client.request(request).await.with_context(|| format!("POST {path}"))
+    client
+        .request(request)
+        .await
+        .with_context(|| format!("POST {path}"))
 }
 
 /// Follows the claims from the start and notes when each has its `addressRef`. Ends when `count` have.
 pub(crate) async fn observe(client: Client, count: usize) -> Result<HashMap<String, Instant>> {
     let mut bound = HashMap::with_capacity(count);
-    let start: List<Seen> = client.request(Request::new(CLAIMS).list(&kube::api::ListParams::default())?).await?;
+    let start: List<Seen> = client
+        .request(Request::new(CLAIMS).list(&kube::api::ListParams::default())?)
+        .await?;
     let mut version = start.metadata.resource_version;
     while bound.len() < count {
         let request = Request::new(CLAIMS).watch(&WatchParams::default().timeout(290), &version)?;
@@ -126,7 +131,11 @@ pub(crate) async fn observe(client: Client, count: usize) -> Result<HashMap<Stri
         while let Some(event) = events.try_next().await? {
             match event {
                 WatchEvent::Added(seen) | WatchEvent::Modified(seen) => {
-                    if seen.status.and_then(|s| s.address_ref).is_some_and(|r| !r.name.is_empty()) {
+                    if seen
+                        .status
+                        .and_then(|s| s.address_ref)
+                        .is_some_and(|r| !r.name.is_empty())
+                    {
                         bound.entry(seen.metadata.name).or_insert_with(Instant::now);
                     }
                 }
@@ -187,13 +196,17 @@ async fn merge(client: &Client, path: &str, body: &Value) -> Result<Value> {
     let request = http::Request::patch(path)
         .header("content-type", "application/merge-patch+json")
         .body(serde_json::to_vec(body)?)?;
-    client.request(request).await.with_context(|| format!("PATCH {path}"))
+    client
+        .request(request)
+        .await
+        .with_context(|| format!("PATCH {path}"))
 }
 
 /// The correctness gate: every address of the run. Fails on a duplicate or a wrong number; returns the duplicates.
 pub(crate) async fn duplicates(client: &Client, claims: usize) -> Result<usize> {
-    let list: List<Address> =
-        client.request(Request::new(ADDRESSES).list(&kube::api::ListParams::default())?).await?;
+    let list: List<Address> = client
+        .request(Request::new(ADDRESSES).list(&kube::api::ListParams::default())?)
+        .await?;
     if list.items.len() != claims {
         bail!("{} addresses exist for {claims} claims", list.items.len());
     }
@@ -202,14 +215,16 @@ pub(crate) async fn duplicates(client: &Client, claims: usize) -> Result<usize> 
 }
 
 /// p50, p95, p99 and maximum of the times from creation to binding, in milliseconds.
-pub(crate) fn latencies(
-    created: &BTreeMap<String, Instant>,
-    bound: &HashMap<String, Instant>,
-) -> [f64; 4] {
+pub(crate) fn latencies(created: &BTreeMap<String, Instant>, bound: &HashMap<String, Instant>) -> [f64; 4] {
     let mut times: Vec<f64> = created
         .iter()
         .filter_map(|(name, at)| Some(bound.get(name)?.saturating_duration_since(*at).as_secs_f64() * 1e3))
         .collect();
     times.sort_by(f64::total_cmp);
-    [50, 95, 99, 100].map(|p| times.get((times.len() * p / 100).min(times.len().saturating_sub(1))).copied().unwrap_or(0.0))
+    [50, 95, 99, 100].map(|p| {
+        times
+            .get((times.len() * p / 100).min(times.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or(0.0)
+    })
 }

@@ -39,11 +39,18 @@ struct Arguments {
 }
 
 fn arguments() -> Result<Option<Arguments>> {
-    let mut parsed = Arguments { sizes: Vec::new(), repeat: None, json: false };
+    let mut parsed = Arguments {
+        sizes: Vec::new(),
+        repeat: None,
+        json: false,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number = |name: &str| -> Result<usize> {
-            args.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0).with_context(|| format!("{name} needs a number"))
+            args.next()
+                .and_then(|n| n.parse().ok())
+                .filter(|n| *n > 0)
+                .with_context(|| format!("{name} needs a number"))
         };
         match arg.as_str() {
             "--claims" => parsed.sizes.push(number("--claims")?),
@@ -57,7 +64,10 @@ fn arguments() -> Result<Option<Arguments>> {
         parsed.sizes = vec![1_000, 10_000];
     }
     if let Some(too_many) = parsed.sizes.iter().find(|n| **n > load::POOL_SIZE) {
-        bail!("--claims {too_many} do not fit into the /18 of {} addresses", load::POOL_SIZE);
+        bail!(
+            "--claims {too_many} do not fit into the /18 of {} addresses",
+            load::POOL_SIZE
+        );
     }
     Ok(Some(parsed))
 }
@@ -67,7 +77,9 @@ async fn start() -> Result<()> {
         println!("{USAGE}");
         return Ok(());
     };
-    let binary: PathBuf = std::env::var_os(BINARY).context("CADASTRE_BIN is not set; run cargo xtask bench pools")?.into();
+    let binary: PathBuf = std::env::var_os(BINARY)
+        .context("CADASTRE_BIN is not set; run cargo xtask bench pools")?
+        .into();
     let mut reports = Vec::new();
     for &claims in &arguments.sizes {
         let repeat = arguments.repeat.unwrap_or(if claims < 5_000 { 3 } else { 1 });

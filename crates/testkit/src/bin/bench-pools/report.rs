@@ -12,6 +12,9 @@ pub(crate) struct Report {
     claims: usize,
     rounds: usize,
     bare_seconds: f64,
+    bare_server_cpu: f64,
+    server_cpu: f64,
+    cpu: f64,
     seconds: f64,
     limit_ratio: f64,
     latency_ms: [f64; 4],
@@ -32,6 +35,9 @@ impl Report {
             claims,
             rounds: pairs.len(),
             bare_seconds: median(pairs.iter().map(|(b, _)| b.seconds)),
+            bare_server_cpu: median(pairs.iter().map(|(b, _)| b.server_cpu)),
+            server_cpu: ours(&|o| o.server_cpu),
+            cpu: ours(&|o| o.cpu),
             seconds: ours(&|o| o.seconds),
             limit_ratio: median(pairs.iter().map(|(b, o)| b.seconds / o.seconds)),
             latency_ms: [0, 1, 2, 3].map(|i| ours(&|o| o.latency_ms[i])),
@@ -53,19 +59,74 @@ impl Report {
         let mut text = String::new();
         let [p50, p95, p99, max] = self.latency_ms;
         let rows = [
-            ("time to all bound", format!("{:.2} s", self.seconds), String::new()),
+            (
+                "time to all bound",
+                format!("{:.2} s", self.seconds),
+                String::new(),
+            ),
             ("bare limit", format!("{:.2} s", self.bare_seconds), String::new()),
-            ("of the bare limit", format!("{:.0} %", self.limit_ratio * 100.0), "≥ 80 %".to_owned()),
-            ("claims per second", format!("{:.0}", self.claims_per_second()), String::new()),
-            ("latency p50/p95/p99/max", format!("{p50:.0}/{p95:.0}/{p99:.0}/{max:.0} ms"), String::new()),
-            ("writes per claim", format!("{:.3}", self.writes_per_claim), "≤ 3.1".to_owned()),
-            ("reads per claim", format!("{:.3}", self.reads_per_claim), "0".to_owned()),
-            ("peak memory", format!("{:.1} MiB", self.rss_mib), "≤ 40 MiB".to_owned()),
-            ("restart to ready", format!("{:.2} s", self.restart_seconds), "< 5 s".to_owned()),
-            ("writes after restart", format!("{:.0}", self.restart_writes), "0".to_owned()),
+            (
+                "of the bare limit",
+                format!("{:.0} %", self.limit_ratio * 100.0),
+                "≥ 80 %".to_owned(),
+            ),
+            (
+                "claims per second",
+                format!("{:.0}", self.claims_per_second()),
+                String::new(),
+            ),
+            (
+                "CPU of the controller",
+                format!("{:.2} s", self.cpu),
+                String::new(),
+            ),
+            (
+                "CPU of the server",
+                format!("{:.2} s", self.server_cpu),
+                String::new(),
+            ),
+            (
+                "  at the bare limit",
+                format!("{:.2} s", self.bare_server_cpu),
+                String::new(),
+            ),
+            (
+                "latency p50/p95/p99/max",
+                format!("{p50:.0}/{p95:.0}/{p99:.0}/{max:.0} ms"),
+                String::new(),
+            ),
+            (
+                "writes per claim",
+                format!("{:.3}", self.writes_per_claim),
+                "≤ 3.1".to_owned(),
+            ),
+            (
+                "reads per claim",
+                format!("{:.3}", self.reads_per_claim),
+                "0".to_owned(),
+            ),
+            (
+                "peak memory",
+                format!("{:.1} MiB", self.rss_mib),
+                "≤ 40 MiB".to_owned(),
+            ),
+            (
+                "restart to ready",
+                format!("{:.2} s", self.restart_seconds),
+                "< 5 s".to_owned(),
+            ),
+            (
+                "writes after restart",
+                format!("{:.0}", self.restart_writes),
+                "0".to_owned(),
+            ),
             ("duplicates", self.duplicates.to_string(), "0".to_owned()),
         ];
-        let _ = writeln!(text, "\n{} claims at once into a /18, median of {}", self.claims, self.rounds);
+        let _ = writeln!(
+            text,
+            "\n{} claims at once into a /18, median of {}",
+            self.claims, self.rounds
+        );
         for (name, value, target) in rows {
             let _ = writeln!(text, "  {name:<24} {value:>20}  {target}");
         }
@@ -92,7 +153,11 @@ pub(crate) fn json(reports: &[Report]) -> Value {
             "duplicates": r.duplicates,
         })
     };
-    let mut all = reports.iter().max_by_key(|r| r.claims).map(object).unwrap_or_default();
+    let mut all = reports
+        .iter()
+        .max_by_key(|r| r.claims)
+        .map(object)
+        .unwrap_or_default();
     all["sizes"] = reports.iter().map(object).collect();
     all
 }

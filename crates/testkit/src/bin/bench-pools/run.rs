@@ -34,12 +34,18 @@ const USER: &str = "cadastre-bench";
 #[derive(Clone, Debug)]
 pub(crate) struct Bare {
     pub(crate) seconds: f64,
+    /// CPU seconds of etcd and kube-apiserver.
+    pub(crate) server_cpu: f64,
 }
 
 /// What a run of the controller showed.
 #[derive(Clone, Debug)]
 pub(crate) struct Ours {
     pub(crate) seconds: f64,
+    /// CPU seconds of etcd and kube-apiserver.
+    pub(crate) server_cpu: f64,
+    /// CPU seconds of the controller.
+    pub(crate) cpu: f64,
     /// p50, p95, p99, maximum, in milliseconds.
     pub(crate) latency_ms: [f64; 4],
     /// Requests during the burst by verb and resource.
@@ -53,7 +59,11 @@ pub(crate) struct Ours {
 }
 
 async fn plane() -> Result<ControlPlane> {
-    let options = Options { audit_log: true, capi: Some(CapiVersion::default()), ..Options::default() };
+    let options = Options {
+        audit_log: true,
+        capi: Some(CapiVersion::default()),
+        ..Options::default()
+    };
     let plane = ControlPlane::start(options).await?;
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bench"}});
     apply::apply_values(plane.client(), "default", vec![namespace]).await?;
@@ -67,6 +77,7 @@ pub(crate) async fn bare(claims: usize) -> Result<Bare> {
     let (sender, receiver) = mpsc::unbounded_channel::<(String, Instant, serde_json::Value)>();
     let receiver = Arc::new(Mutex::new(receiver));
     let number = Arc::new(AtomicUsize::new(0));
+    let cpu = cpu(&plane.pids().await);
     let started = Instant::now();
     let mut writers = JoinSet::new();
     for _ in 0..CONCURRENCY {
@@ -74,7 +85,9 @@ pub(crate) async fn bare(claims: usize) -> Result<Bare> {
         writers.spawn(async move {
             loop {
                 let next = receiver.lock().await.recv().await;
-                let Some((name, _, claim)) = next else { return anyhow::Ok(()) };
+                let Some((name, _, claim)) = next else {
+                    return anyhow::Ok(());
+                };
                 let number = number.fetch_add(1, Ordering::Relaxed);
                 load::write_bare(&client, &name, &claim, number).await?;
             }
@@ -84,16 +97,38 @@ pub(crate) async fn bare(claims: usize) -> Result<Bare> {
     while let Some(result) = writers.join_next().await {
         result??;
     }
-    let bound = tokio::time::timeout(LIMIT, observer).await.context("not all claims were bound in time")???;
+    let bound = tokio::time::timeout(LIMIT, observer)
+        .await
+        .context("not all claims were bound in time")???;
     let last = bound.values().max().copied().unwrap_or(started);
-    Ok(Bare { seconds: (last - started).as_secs_f64() })
+    let server_cpu = self::cpu(&plane.pids().await) - cpu;
+    Ok(Bare {
+        seconds: (last - started).as_secs_f64(),
+        server_cpu,
+    })
+}
+
+/// CPU seconds that processes have used so far, in user and system mode.
+#[allow(clippy::cast_precision_loss, reason = "clock ticks of a process")]
+fn cpu(pids: &[u32]) -> f64 {
+    let ticks = pids.iter().filter_map(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // After the name, which may hold blanks: state is field 3, utime 14, stime 15.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    });
+    // Linux counts 100 ticks a second for user space on every architecture we run on.
+    ticks.sum::<u64>() as f64 / 100.0
 }
 
 /// The controller, with webhooks on.
 pub(crate) async fn controller(claims: usize, binary: &Path) -> Result<Ours> {
     let plane = plane().await?;
     let kubeconfig = plane.kubeconfig_for(USER, &["system:masters"])?;
-    let settings = Settings { webhooks: true, ..Settings::default() };
+    let settings = Settings {
+        webhooks: true,
+        ..Settings::default()
+    };
     let installation = Installation::new(plane.client(), &kubeconfig, binary, settings).await?;
     let mut controller = installation.start(&[])?;
     controller.ready().await?;
@@ -102,13 +137,21 @@ pub(crate) async fn controller(claims: usize, binary: &Path) -> Result<Ours> {
     let observer = tokio::spawn(load::observe(plane.client(), claims));
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let before = plane.audit_position()?;
+    let (server_before, ours_before) = (cpu(&plane.pids().await), cpu(&[controller.process.pid()]));
     let started = Instant::now();
     load::create_claims(&plane.client(), claims, sender).await?;
-    let bound = tokio::time::timeout(LIMIT, observer).await.context("not all claims were bound in time")???;
+    let bound = tokio::time::timeout(LIMIT, observer)
+        .await
+        .context("not all claims were bound in time")???;
     let last = bound.values().max().copied().unwrap_or(started);
+    let server_cpu = cpu(&plane.pids().await) - server_before;
+    let ours_cpu = cpu(&[controller.process.pid()]) - ours_before;
     settled(&plane, claims).await?;
     let requests = plane.audited_requests(USER, before)?;
-    let rss_kib = controller.process.peak_rss_kib().context("cannot read the controller's memory")?;
+    let rss_kib = controller
+        .process
+        .peak_rss_kib()
+        .context("cannot read the controller's memory")?;
     let duplicates = load::duplicates(&plane.client(), claims).await?;
 
     let mut created = BTreeMap::new();
@@ -127,10 +170,16 @@ pub(crate) async fn controller(claims: usize, binary: &Path) -> Result<Ours> {
     let rss_mib = rss_kib as f64 / 1024.0;
     Ok(Ours {
         seconds: (last - started).as_secs_f64(),
+        server_cpu,
+        cpu: ours_cpu,
         latency_ms: load::latencies(&created, &bound),
         writes: requests.writes(),
-        reads: requests.sum(|key| matches!(key.verb, "get" | "list") && key.group.ends_with("cluster.x-k8s.io")),
-        requests: requests.iter().map(|(key, count)| (key.to_string(), count)).collect(),
+        reads: requests
+            .sum(|key| matches!(key.verb, "get" | "list") && key.group.ends_with("cluster.x-k8s.io")),
+        requests: requests
+            .iter()
+            .map(|(key, count)| (key.to_string(), count))
+            .collect(),
         rss_mib,
         restart_seconds,
         restart_writes,
@@ -152,7 +201,9 @@ async fn create_pool(plane: &ControlPlane) -> Result<()> {
 async fn settled(plane: &ControlPlane, claims: usize) -> Result<()> {
     wait(plane, |status| {
         status["ipAddresses"]["used"] == claims
-            && status["allocation"]["reservations"].as_array().is_none_or(Vec::is_empty)
+            && status["allocation"]["reservations"]
+                .as_array()
+                .is_none_or(Vec::is_empty)
     })
     .await
 }

@@ -225,11 +225,7 @@ impl Process {
         }
         self.awake_pool = false;
         let name = pool_name();
-        if self
-            .index
-            .pool(&name)
-            .is_some_and(PoolEntry::is_stale)
-        {
+        if self.index.pool(&name).is_some_and(PoolEntry::is_stale) {
             self.change(|index, wake| index.unrecorded(&name, now, wake));
             self.wants_list |= self.index.pool(&name).is_some_and(PoolEntry::needs_refresh);
             return;
