@@ -144,7 +144,7 @@ pub async fn clusters(world: Arc<World>, namespace: Option<String>, status: Stat
             let name = object_name(&cluster);
             listed.insert(name.clone());
             world.change(|index, now, wake| {
-                index.apply_cluster(name, ClusterFacts::read(&cluster), now, wake)
+                index.apply_cluster(&name, ClusterFacts::read(&cluster), now, wake);
             });
         }
         WatchEvent::InitDone => {

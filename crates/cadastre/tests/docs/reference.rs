@@ -54,11 +54,13 @@ fn every_event_is_explained() {
     let page = markdown::read("docs/pools.md");
     let source = markdown::read("crates/pools/src/announce.rs");
     let claims = names(&page, "Events");
-    // All but `refused`, which sends the reason of the condition.
-    let sends = source
-        .lines()
-        .filter(|line| line.contains("self.send(") && !line.contains("reason.as_str()"));
-    let sent = sends.filter_map(|line| line.split('"').nth(1).map(str::to_owned));
+    // The first text handed to `send` is the reason; `refused` hands over that of the condition instead.
+    let reason = |call: &str| {
+        let (before, rest) = call.split_once('"')?;
+        let (text, _) = rest.split_once('"')?;
+        (!before.contains("reason.as_str()")).then(|| text.to_owned())
+    };
+    let sent = source.split("self.send(").skip(1).filter_map(reason);
     let refusals = ReadyReason::ALL
         .into_iter()
         .filter(|reason| !reason.is_ready())

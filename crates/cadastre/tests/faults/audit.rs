@@ -93,7 +93,7 @@ fn audit_pool(plot: &Plot, pool: &AddressPool, seen: &Seen, problems: &mut Vec<S
         }
         if let Some(claim) = seen.claims.get(key) {
             audit_address(address, claim, plot, pool, |text| {
-                problem(format!("address {key:?}: {text}"))
+                problem(format!("address {key:?}: {text}"));
             });
         }
     }

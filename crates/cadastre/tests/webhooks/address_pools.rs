@@ -38,7 +38,7 @@ async fn refused(case: u32, rows: Vec<Row>) {
             let created = home.post("v1alpha2", kind, &name, &row.spec).await;
             let updated = home
                 .put("v1alpha2", kind, "good", |object| {
-                    object["spec"] = row.spec.clone()
+                    object["spec"] = row.spec.clone();
                 })
                 .await;
             for answer in [created, updated] {

@@ -105,7 +105,7 @@ async fn case_152_end_to_end() {
             "{kind}: no stale subnet"
         );
         home.put(OLD, kind, "p", |object| {
-            object["metadata"]["labels"] = json!({"a": "b"})
+            object["metadata"]["labels"] = json!({"a": "b"});
         })
         .await
         .accepted();
@@ -139,7 +139,7 @@ async fn case_153_end_to_end() {
             .await
             .accepted();
         home.put(OLD, kind, "p", |object| {
-            object["metadata"]["labels"] = json!({"c": "d"})
+            object["metadata"]["labels"] = json!({"c": "d"});
         })
         .await
         .accepted();

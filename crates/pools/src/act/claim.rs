@@ -72,7 +72,7 @@ fn learn(world: &World, answer: &api::capi::Claim) {
         world.read(|index| ClaimFacts::read(answer, &index.settings().scope, index.settings().conditions));
     if let Some(facts) = facts {
         world.learn_of_claim(&facts.name.clone(), |index, now, wake| {
-            index.refresh_claim(facts, now, wake)
+            index.refresh_claim(facts, now, wake);
         });
     }
 }

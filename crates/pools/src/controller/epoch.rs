@@ -219,14 +219,23 @@ fn start_workers(world: &Arc<World>, workers: &mut JoinSet<()>) {
     workers.spawn(work(world.clone(), |w| &w.orphans, reconcile::orphan::reconcile));
 }
 
-/// Ends when something else is served than when the epoch began. Silence of the API server changes nothing.
+/// Ends when something else is served than when the epoch began. Kinds that are gone make the process unready until
+/// they are back; silence of the API server changes nothing.
 async fn changed(config: &Config, served: &Served) {
+    let mut is_missing = false;
     loop {
         tokio::time::sleep(REDISCOVER_EVERY).await;
-        if let Ok(Ok(now)) = discovery::discover(&config.client).await
-            && now != *served
-        {
-            return;
+        match discovery::discover(&config.client).await {
+            Ok(Ok(now)) if now != *served => return,
+            Ok(Ok(_)) if is_missing => {
+                is_missing = false;
+                (config.readiness)(Ok(()));
+            }
+            Ok(Err(missing)) => {
+                is_missing = true;
+                (config.readiness)(Err(missing));
+            }
+            Ok(Ok(_)) | Err(_) => {}
         }
     }
 }

@@ -357,9 +357,11 @@ fn is_complete(claim: &ClaimFacts, pool: &PoolFacts, address: &AddressFacts) -> 
     let claim_owns =
         address.has_other_controller || address.claim_owner.as_deref() == Some(&*claim.version.uid);
     let pool_owns = address.pool_owner.as_deref() == Some(&*pool.version.uid);
-    let labelled = claim
-        .address_label()
-        .is_none_or(|l| l.is_empty() || address.cluster_label.as_deref() == Some(l));
+    // The provider we replace sets no label from `spec.clusterName`; that alone is no reason to write.
+    let labelled = match claim.cluster_label.as_deref() {
+        None | Some("") => true,
+        label => address.cluster_label.as_deref() == label,
+    };
     claim_owns && pool_owns && labelled && (address.has_finalizer || address.deleting)
 }
 

@@ -6,6 +6,7 @@
 
 mod apply;
 mod entry;
+mod journal;
 mod promises;
 #[cfg(test)]
 mod sim;

@@ -78,10 +78,10 @@ pub fn status(entry: &PoolEntry, journal: Option<Allocation>, now: Timestamp) ->
         .ledger()
         .map_or(facts.counts, |ledger| Some(ledger.counts()));
     let mut conditions = facts.conditions.clone();
-    let news = set_ready(&mut conditions, facts, entry.unusable(), now)
-        || counts != facts.counts
-        || facts.observed_generation != Some(facts.generation)
-        || journal.is_some();
+    let says_more = set_ready(&mut conditions, facts, entry.unusable(), now)
+        || facts.observed_generation != Some(facts.generation);
+    // Where the installed CRD keeps only counts, the rest would be news for ever.
+    let news = counts != facts.counts || journal.is_some() || (says_more && !entry.journal_in_annotation());
     news.then(|| PoolStatus {
         ip_addresses: counts,
         conditions,

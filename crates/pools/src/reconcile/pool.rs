@@ -12,6 +12,8 @@ use crate::{
     observe::Spec,
     plan::{
         facts::{PoolFacts, Version},
+        index::PoolEntry,
+        ledger::Ledger,
         name::PoolName,
         pool::{self, NextForPool},
     },
@@ -109,7 +111,7 @@ impl<S: Spec> Pass<S> {
         if self.is_stale() {
             world.change(|index, now, wake| index.unrecorded(&self.name, now, wake));
             // A list under way must not be cut short by everybody who waits for it.
-            if world.read(|index| index.pool(&self.name).is_some_and(|p| p.needs_refresh())) {
+            if world.read(|index| index.pool(&self.name).is_some_and(PoolEntry::needs_refresh)) {
                 world.refresh.notify_one();
             }
             return Ok(());
@@ -135,7 +137,7 @@ impl<S: Spec> Pass<S> {
 
     fn is_stale(&self) -> bool {
         self.world
-            .read(|index| index.pool(&self.name).is_some_and(|p| p.is_stale()))
+            .read(|index| index.pool(&self.name).is_some_and(PoolEntry::is_stale))
     }
 
     /// Promises what is free to those who waited longest, and says what to write.
@@ -146,7 +148,7 @@ impl<S: Spec> Pass<S> {
             let unreported = index.unreported(&self.name);
             let journal = index.journal(&self.name);
             let work = index.pool(&self.name).and_then(|entry| {
-                if let Some(counts) = entry.ledger().map(|l| l.counts()) {
+                if let Some(counts) = entry.ledger().map(Ledger::counts) {
                     world.metrics.set_pool(&self.name, counts, entry.waiting());
                 }
                 let facts = entry.facts()?.clone();
@@ -178,9 +180,12 @@ impl<S: Spec> Pass<S> {
         match result {
             Ok((facts, spec)) => {
                 let journal = work.journal.as_ref();
+                let was_pruned = facts.observed_generation != work.status.observed_generation;
+                if was_pruned && !work.in_annotation {
+                    tracing::info!(pool = %self.name, "the installed CRD is an older one; the journal goes to an annotation");
+                    world.change(|index, _, _| index.status_was_pruned(&self.name));
+                }
                 if journal.is_some_and(|j| facts.allocation.as_ref() != Some(j)) {
-                    tracing::info!(pool = %self.name, "the installed CRD keeps no journal; using an annotation");
-                    world.change(|index, _, _| index.journal_was_pruned(&self.name));
                     self.learn((facts, spec));
                     world.note_written(&self.name, false);
                     world.pools.add(self.name.clone());
@@ -240,7 +245,7 @@ impl<S: Spec> Pass<S> {
 
     fn learn(&self, (facts, spec): Answer) {
         self.world.learn_of_pool(&self.name, |index, now, wake| {
-            index.refresh_pool(&self.name, facts, spec, now, wake)
+            index.refresh_pool(&self.name, facts, spec, now, wake);
         });
     }
 

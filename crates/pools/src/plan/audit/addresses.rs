@@ -270,7 +270,7 @@ pub(super) fn missing_parts(
     let claim_owns =
         address.has_other_controller || address.claim_owner.as_deref() == Some(&*claim.version.uid);
     let pool_owns = address.pool_owner.as_deref() == Some(&*pool.version.uid);
-    let label = claim.address_label().filter(|l| !l.is_empty());
+    let label = claim.cluster_label.as_deref().filter(|l| !l.is_empty());
     let labelled = label.is_none() || address.cluster_label.as_deref() == label;
     let protected = address.has_finalizer || address.deleting;
     let parts = [

@@ -287,9 +287,9 @@ impl Index {
     }
 
     /// A cluster appeared or changed.
-    pub fn apply_cluster(&mut self, name: ObjectName, facts: ClusterFacts, now: Timestamp, wake: &mut Wake) {
+    pub fn apply_cluster(&mut self, name: &ObjectName, facts: ClusterFacts, now: Timestamp, wake: &mut Wake) {
         if self.clusters.insert(name.clone(), facts) != Some(facts) {
-            self.wake_cluster(&name, now, wake);
+            self.wake_cluster(name, now, wake);
         }
     }
 

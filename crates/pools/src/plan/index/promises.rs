@@ -1,13 +1,13 @@
 //! Reserve, write, confirm: the life of a promise (DESIGN §4).
 //!
+//! A create is sent only for a promise that the newest journal of the pool lists and that this process wrote there
+//! itself, a moment ago. What others may have sent, or may still send, keeps its slot out of reach for [`HOLD`].
+//!
 //! ```text
 //! Planned ──pool written──► Recorded ──create sent──► Unsettled ──answer──► Created ──watch──► gone, the address counts
 //!    └── pool not written: gone      └─ refused: gone      └─ answer lost: stays, and is tried again
 //! ```
 
-use std::collections::{HashMap, HashSet};
-
-use api::pool::{Allocation, Holder, Reservation as Entry};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Index, PoolEntry, Wake, entry::Reservation};
@@ -19,7 +19,7 @@ use crate::plan::{
 
 /// How long a promise of another process, or one whose request may still be on its way, keeps its slot from others.
 /// Longer than any request of ours may take (10 s), so that a late create cannot meet a new owner.
-const HOLD: SignedDuration = SignedDuration::from_secs(15);
+pub(super) const HOLD: SignedDuration = SignedDuration::from_secs(15);
 /// How long after asking for its record a promise may be redeemed: with the time a request of ours may take (10 s), no
 /// longer than [`HOLD`], which is how long others keep their hands off it.
 const FRESH: SignedDuration = SignedDuration::from_secs(5);
@@ -103,103 +103,6 @@ impl Index {
             promised += 1;
         }
         promised
-    }
-
-    /// The journal to be written to the pool: every promise whose outcome has not been seen, signed by this process.
-    /// `None` when the one on the pool says the same.
-    #[must_use]
-    pub fn journal(&self, pool: &PoolName) -> Option<Allocation> {
-        let entry = self.pools.get(pool)?;
-        let written = entry.facts.as_ref()?.allocation.as_ref();
-        let space = entry.ledger.as_ref()?.domain().space;
-        let mut reservations: Vec<Entry> = entry
-            .reservations
-            .iter()
-            .filter(|(_, r)| r.promise != Promise::Created || r.hold_until.is_some())
-            .filter_map(|(name, r)| {
-                Some(Entry {
-                    address: space.base_of(r.slot)?.base().to_string(),
-                    namespace: name.namespace().to_owned(),
-                    name: name.name().to_owned(),
-                    uid: r.uid.to_string(),
-                })
-            })
-            .collect();
-        reservations.sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        let unchanged = written.map_or(reservations.is_empty(), |w| w.reservations == reservations);
-        // What is not signed must be written, even if the journal lists the same: the write is the compare-and-swap, and
-        // nothing else makes a promise hold.
-        let is_open = |name: &ObjectName, r: &Reservation| {
-            r.signed.is_none() && r.promise != Promise::Created && self.is_redeemable(entry, name, r)
-        };
-        if unchanged && !entry.reservations.iter().any(|(name, r)| is_open(name, r)) {
-            return None;
-        }
-        let by = written
-            .map(|w| &w.by)
-            .filter(|by| by.holder == self.settings.holder);
-        let sequence = by.map_or(1, |by| by.sequence + 1);
-        Some(Allocation {
-            by: Holder {
-                holder: self.settings.holder.clone(),
-                sequence,
-            },
-            reservations,
-        })
-    }
-
-    /// The pool carries the journal, which this process wrote: what it lists holds. Returns the claims that may now be
-    /// served.
-    ///
-    /// `asked` is the time before the request was sent whose answer shows this: a process may be stopped for any time
-    /// before it reads an answer.
-    pub fn recorded(&mut self, pool: &PoolName, journal: &Allocation, asked: Timestamp) -> Vec<ObjectName> {
-        let Some(entry) = self.pools.get_mut(pool) else {
-            return Vec::new();
-        };
-        let Some(ledger) = &entry.ledger else {
-            return Vec::new();
-        };
-        let mut served = Vec::new();
-        for Entry {
-            address,
-            namespace,
-            name,
-            uid,
-        } in &journal.reservations
-        {
-            let name = ObjectName::new(namespace, name);
-            let Some(r) = entry.reservations.get_mut(&name) else {
-                continue;
-            };
-            // An older journal may list another slot for the same claim.
-            let slot = addr::parse_address(address).ok().and_then(|a| ledger.slot_of(a));
-            if *r.uid != **uid || slot != Some(r.slot) {
-                continue;
-            }
-            if r.promise == Promise::Planned {
-                r.promise = Promise::Recorded;
-            }
-            if r.signed.replace(asked).is_none() {
-                served.push(name);
-            }
-        }
-        served
-    }
-
-    /// What was planned will not be written now: it is taken back, and the claims wait again.
-    pub fn unrecorded(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
-        let Some(entry) = self.pools.get(pool) else { return };
-        let planned: Vec<ObjectName> = entry
-            .reservations
-            .iter()
-            .filter(|(_, r)| r.promise == Promise::Planned && !r.is_held(now))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in planned {
-            self.take_back(pool, &name);
-            self.requeue(&name, now, wake);
-        }
     }
 
     /// What to create for a claim that was promised a slot, or `None` when nothing is promised any more. From here on
@@ -407,7 +310,12 @@ impl Index {
 
     /// Whether a claim is still to redeem a promise. One that was never sent and that the pool does not cover any more
     /// will not be sent.
-    fn is_redeemable(&self, entry: &PoolEntry, name: &ObjectName, reservation: &Reservation) -> bool {
+    pub(super) fn is_redeemable(
+        &self,
+        entry: &PoolEntry,
+        name: &ObjectName,
+        reservation: &Reservation,
+    ) -> bool {
         let claim = self
             .claims
             .get(name)
@@ -452,7 +360,7 @@ impl Index {
         }
     }
 
-    fn take_back(&mut self, pool: &PoolName, name: &ObjectName) -> bool {
+    pub(super) fn take_back(&mut self, pool: &PoolName, name: &ObjectName) -> bool {
         let Some(entry) = self.pools.get_mut(pool) else {
             return false;
         };
@@ -463,138 +371,5 @@ impl Index {
             ledger.unreserve(reservation.slot);
         }
         true
-    }
-
-    /// Reads the journal of a pool that was seen anew. Promises of another process are honoured: they keep their slots,
-    /// and serve their claims once this process has signed them.
-    pub(super) fn read_journal(&mut self, pool: &PoolName, now: Timestamp, wake: &mut Wake) {
-        let Some(entry) = self.pools.get_mut(pool) else {
-            return;
-        };
-        let Some(allocation) = entry.facts.as_ref().and_then(|f| f.allocation.clone()) else {
-            return;
-        };
-        if allocation.by.holder == self.settings.holder {
-            // Whether it is still the newest one, only the answer to a request can tell.
-            entry.journal = Some(allocation.by);
-            return;
-        }
-        if entry.journal.as_ref() == Some(&allocation.by) {
-            return;
-        }
-        entry.journal = Some(allocation.by.clone());
-        // Before the list of addresses is begun, what the pool says is older than that list; afterwards it is not.
-        entry.stale |= self.listed;
-        let Some(ledger) = &entry.ledger else { return };
-        let slot_of = |address: &str| addr::parse_address(address).ok().and_then(|a| ledger.slot_of(a));
-        let theirs: HashMap<ObjectName, (String, u128)> = allocation
-            .reservations
-            .into_iter()
-            .filter_map(|r| {
-                Some((
-                    ObjectName::new(&r.namespace, &r.name),
-                    (r.uid, slot_of(&r.address)?),
-                ))
-            })
-            .collect();
-        self.yield_to(pool, &theirs, now, wake);
-        self.honour(pool, theirs, now, wake);
-    }
-
-    /// What another process wrote is what holds. Our promises that it lists may be redeemed by it as well. Those that it
-    /// left out are over: it had read our journal before it wrote its own, and keeps what it reads for [`HOLD`].
-    fn yield_to(
-        &mut self,
-        pool: &PoolName,
-        theirs: &HashMap<ObjectName, (String, u128)>,
-        now: Timestamp,
-        wake: &mut Wake,
-    ) {
-        let Some(entry) = self.pools.get_mut(pool) else {
-            return;
-        };
-        let taken: HashSet<u128> = theirs.values().map(|(_, slot)| *slot).collect();
-        let mut over = Vec::new();
-        for (name, r) in &mut entry.reservations {
-            r.signed = None;
-            if theirs
-                .get(name)
-                .is_some_and(|(uid, slot)| **uid == *r.uid && *slot == r.slot)
-            {
-                r.in_doubt = true;
-                r.hold_until = Some(now + HOLD);
-                if r.promise == Promise::Recorded {
-                    r.promise = Promise::Planned;
-                }
-            } else if r.promise != Promise::Created || taken.contains(&r.slot) {
-                over.push(name.clone());
-            }
-        }
-        for name in over {
-            self.take_back(pool, &name);
-            self.requeue(&name, now, wake);
-        }
-    }
-
-    /// Takes over the promises of another process.
-    fn honour(
-        &mut self,
-        pool: &PoolName,
-        theirs: HashMap<ObjectName, (String, u128)>,
-        now: Timestamp,
-        wake: &mut Wake,
-    ) {
-        let Some(entry) = self.pools.get_mut(pool) else {
-            return;
-        };
-        let Some(ledger) = &mut entry.ledger else { return };
-        for (name, (uid, slot)) in theirs {
-            if entry.reservations.contains_key(&name) {
-                continue;
-            }
-            ledger.reserve(slot);
-            if let Some(claim) = self.claims.get(&name) {
-                entry.waiting.remove(&(claim.facts.created, name.clone()));
-            }
-            let promise = Reservation {
-                uid: uid.into(),
-                slot,
-                promise: Promise::Planned,
-                hold_until: Some(now + HOLD),
-                in_doubt: true,
-                signed: None,
-            };
-            wake.claims.push(name.clone());
-            entry.reservations.insert(name, promise);
-        }
-    }
-
-    /// All addresses are being listed afresh: what pools say from now on is settled when the list is complete.
-    pub fn refresh_begins(&mut self) {
-        self.listed = true;
-        for entry in self.pools.values_mut() {
-            entry.refreshing = true;
-            entry.stale = false;
-        }
-    }
-
-    /// The fresh list is complete. Pools that another allocator wrote to meanwhile stay stale.
-    ///
-    /// Returns whether another list is needed.
-    pub fn refresh_ends(&mut self, wake: &mut Wake) -> bool {
-        let mut again = false;
-        for (name, entry) in &mut self.pools {
-            entry.refreshing = false;
-            again |= entry.stale;
-            wake.pools.push(name.clone());
-        }
-        again
-    }
-
-    /// The installed CRD dropped the journal from the status: keep it in an annotation from now on.
-    pub fn journal_was_pruned(&mut self, pool: &PoolName) {
-        if let Some(entry) = self.pools.get_mut(pool) {
-            entry.journal_in_annotation = true;
-        }
     }
 }

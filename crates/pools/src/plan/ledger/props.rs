@@ -229,7 +229,7 @@ impl Model {
             }
             Op::Unreserve(_) if self.promises.is_empty() => {}
             Op::Unreserve(index) => {
-                ledger.unreserve(self.promises.swap_remove(index.index(self.promises.len())))
+                ledger.unreserve(self.promises.swap_remove(index.index(self.promises.len())));
             }
             Op::UnreserveStray(number) => {
                 let slot = self.slot(number);

@@ -147,7 +147,7 @@ impl Snapshot {
             let (namespace, name) = names_of(&cluster.metadata);
             let name = ObjectName::new(namespace, name);
             self.index
-                .apply_cluster(name, ClusterFacts::read(cluster), self.taken, &mut self.wake);
+                .apply_cluster(&name, ClusterFacts::read(cluster), self.taken, &mut self.wake);
         }
         self.index.set_clusters_known(true, self.taken, &mut self.wake);
         self.forget_wakes();

@@ -1,7 +1,7 @@
 //! One run of either candidate, each on a control plane of its own.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::Path,
     sync::{
         Arc,
@@ -73,7 +73,8 @@ async fn plane() -> Result<ControlPlane> {
 /// The bare limit.
 pub(crate) async fn bare(claims: usize) -> Result<Bare> {
     let plane = plane().await?;
-    let observer = tokio::spawn(load::observe(plane.client(), claims));
+    let mut observer = JoinSet::new();
+    observer.spawn(load::observe(plane.client(), claims));
     let (sender, receiver) = mpsc::unbounded_channel::<(String, Instant, serde_json::Value)>();
     let receiver = Arc::new(Mutex::new(receiver));
     let number = Arc::new(AtomicUsize::new(0));
@@ -97,15 +98,23 @@ pub(crate) async fn bare(claims: usize) -> Result<Bare> {
     while let Some(result) = writers.join_next().await {
         result??;
     }
-    let bound = tokio::time::timeout(LIMIT, observer)
-        .await
-        .context("not all claims were bound in time")???;
+    let bound = observed(observer).await?;
     let last = bound.values().max().copied().unwrap_or(started);
     let server_cpu = self::cpu(&plane.pids().await) - cpu;
     Ok(Bare {
         seconds: (last - started).as_secs_f64(),
         server_cpu,
     })
+}
+
+/// When each claim was bound.
+async fn observed(
+    mut observer: JoinSet<Result<HashMap<String, Instant>>>,
+) -> Result<HashMap<String, Instant>> {
+    let result = tokio::time::timeout(LIMIT, observer.join_next()).await;
+    result
+        .context("not all claims were bound in time")?
+        .context("there is one observer")??
 }
 
 /// CPU seconds that processes have used so far, in user and system mode.
@@ -134,15 +143,14 @@ pub(crate) async fn controller(claims: usize, binary: &Path) -> Result<Ours> {
     controller.ready().await?;
     create_pool(&plane).await?;
 
-    let observer = tokio::spawn(load::observe(plane.client(), claims));
+    let mut observer = JoinSet::new();
+    observer.spawn(load::observe(plane.client(), claims));
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let before = plane.audit_position()?;
     let (server_before, ours_before) = (cpu(&plane.pids().await), cpu(&[controller.process.pid()]));
     let started = Instant::now();
     load::create_claims(&plane.client(), claims, sender).await?;
-    let bound = tokio::time::timeout(LIMIT, observer)
-        .await
-        .context("not all claims were bound in time")???;
+    let bound = observed(observer).await?;
     let last = bound.values().max().copied().unwrap_or(started);
     let server_cpu = cpu(&plane.pids().await) - server_before;
     let ours_cpu = cpu(&[controller.process.pid()]) - ours_before;

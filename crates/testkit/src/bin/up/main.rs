@@ -52,7 +52,7 @@ fn arguments() -> Result<Option<Arguments>> {
         match arg.as_str() {
             "--once" => parsed.once = true,
             "--kubeconfig" => {
-                parsed.kubeconfig = Some(args.next().context("--kubeconfig needs a file")?.into())
+                parsed.kubeconfig = Some(args.next().context("--kubeconfig needs a file")?.into());
             }
             "--help" | "-h" => return Ok(None),
             other => bail!("unknown argument {other}\n{USAGE}"),

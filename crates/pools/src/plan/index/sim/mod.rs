@@ -14,6 +14,7 @@ use self::{
     process::{Fate, Process, Stream},
     server::{Server, claim_name, pool_name, spec},
 };
+use crate::plan::ledger::Ledger;
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -107,7 +108,7 @@ impl World {
             Op::ShowAll(p) => self.processes[p].show_all(now),
             Op::List(p) => self.processes[p].list(&self.server),
             Op::RunPool(p, fate, readable) => {
-                self.processes[p].run_pool(&mut self.server, fate, readable, now)
+                self.processes[p].run_pool(&mut self.server, fate, readable, now);
             }
             Op::RunClaim(p, claim, fate) => {
                 self.processes[p].run_claim(&claim_name(claim), &mut self.server, fate, now);
@@ -217,9 +218,7 @@ impl World {
                 .filter(|c| c.bound_to.is_none())
                 .collect();
             prop_assert_eq!(waiting.len(), unbound.len());
-            let is_exhausted = entry
-                .ledger()
-                .is_some_and(crate::plan::ledger::Ledger::is_exhausted);
+            let is_exhausted = entry.ledger().is_some_and(Ledger::is_exhausted);
             prop_assert!(
                 waiting.is_empty() || is_exhausted,
                 "{:?} wait for nothing",
@@ -237,7 +236,7 @@ impl World {
             .index
             .pool(&pool_name())
             .and_then(|e| e.ledger())
-            .map(|l| l.counts());
+            .map(Ledger::counts);
         prop_assert_eq!(facts.counts, counts);
         Ok(())
     }

@@ -346,7 +346,7 @@ impl Process {
     fn learn_claim(&mut self, answer: Option<crate::plan::facts::ClaimFacts>, now: Timestamp) -> bool {
         let Some(facts) = answer else { return false };
         self.learn_of_claim(&facts.name.clone(), |index, wake| {
-            index.refresh_claim(facts, now, wake)
+            index.refresh_claim(facts, now, wake);
         });
         true
     }
