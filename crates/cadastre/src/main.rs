@@ -18,6 +18,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the controllers and webhooks (also started as /manager)
+    #[command(args_override_self = true)]
     Controller(Box<Controller>),
     /// Print a completion script for a shell
     Completion {
@@ -30,7 +31,12 @@ enum Command {
 
 /// All of `/manager`.
 #[derive(Parser)]
-#[command(name = "manager", version, about = "Run the controllers and webhooks")]
+#[command(
+    name = "manager",
+    version,
+    about = "Run the controllers and webhooks",
+    args_override_self = true
+)]
 struct Manager {
     #[command(flatten)]
     controller: Controller,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kube::{
-    Client,
-    api::{DeleteParams, PostParams},
+    Api, Client,
+    api::{DeleteParams, DynamicObject, PostParams, Preconditions},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -68,12 +68,29 @@ async fn wander(
         let result = if rng.below(100) < temper.creations {
             api.create(&PostParams::default(), &object).await.map(|_| ())
         } else {
-            let name = object.metadata.name.as_deref().unwrap_or_default();
-            api.delete(name, &DeleteParams::default()).await.map(|_| ())
+            delete(&api, &object).await
         };
         // It exists already, or does not, or the server is down: all in a day's work. The audit decides in the end.
         acts += u64::from(result.is_ok());
         rng.pause(Duration::ZERO, temper.pause).await;
     }
     acts
+}
+
+/// Deletes a claim as it was when we looked. Without that condition the API server may lose a finalizer that is added
+/// while it deletes an object it has just read without one (`Store.Delete` of k8s.io/apiserver decides on what it read,
+/// and does not look again when the object has changed): the claim is gone, its address is not, and only the search for
+/// orphans finds it, after its delay.
+async fn delete(api: &Api<DynamicObject>, object: &DynamicObject) -> kube::Result<()> {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let seen = api.get(name).await?;
+    let condition = Preconditions {
+        uid: seen.metadata.uid,
+        resource_version: seen.metadata.resource_version,
+    };
+    let params = DeleteParams {
+        preconditions: Some(condition),
+        ..DeleteParams::default()
+    };
+    api.delete(name, &params).await.map(|_| ())
 }

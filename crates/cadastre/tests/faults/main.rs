@@ -2,7 +2,8 @@
 //! lies about what it did, watches that lag behind (spec §7, DESIGN §1).
 //!
 //! Every scenario has a control plane of its own, a [`witness`](Witness) that sees each event of each address, and an
-//! [`audit`] of everything at the end. `CADASTRE_LONG=1` runs the long versions; `SEED=…` repeats a run's choices.
+//! [`audit`] of everything at the end. `CADASTRE_LONG=1` runs the long versions; `SEED=…` repeats a run's choices,
+//! `CADASTRE_AUDIT=1` also keeps the API server's audit log.
 
 #[path = "../rig/mod.rs"]
 mod rig;

@@ -14,7 +14,7 @@ use crate::{
     is_long,
     rig::PATIENCE,
     rng::Rng,
-    stage::Stage,
+    stage::{Actor, Place, Stage},
 };
 
 /// A leader that renews quickly, so that losing the lease takes seconds.
@@ -72,32 +72,83 @@ async fn holder(client: &Client) -> Result<String, String> {
     }
 }
 
-/// Waits until the lease has another holder than this one.
-async fn another_than(client: &Client, before: &str) -> String {
-    eventually(PATIENCE, "another process leads", || async {
-        holder(client).await.and_then(|now| {
-            if now == before {
-                Err(format!("{now} still holds it"))
-            } else {
-                Ok(now)
-            }
-        })
-    })
-    .await
+/// The replicas of a Deployment.
+struct Replicas<'a> {
+    place: &'a Place,
+    actors: Vec<Actor>,
 }
 
-/// Waits until so many more addresses than now have been created or released.
-async fn progress(stage: &Stage, events: u64) {
-    let goal = stage.witness.events() + events;
-    eventually(PATIENCE, "addresses come and go", || async {
-        let now = stage.witness.events();
-        if now >= goal {
-            Ok(())
-        } else {
-            Err(format!("{now} of {goal} events"))
+impl<'a> Replicas<'a> {
+    async fn two(place: &'a Place) -> Self {
+        let actors = vec![place.ready().await, place.ready().await];
+        Self { place, actors }
+    }
+
+    /// Starts whoever ended by itself again: on a busy machine a renewal may come too late, and then that is right.
+    fn tend(&mut self) {
+        for actor in &mut self.actors {
+            if actor.process.exited().is_some() {
+                let log = actor.process.log();
+                assert!(
+                    log.contains("the leader lease was lost"),
+                    "it ended for another reason: {log}"
+                );
+                *actor = self.place.start();
+            }
         }
-    })
-    .await;
+    }
+
+    /// Takes out the one that leads, and puts a new one in its place.
+    async fn take_leader(&mut self, client: &Client) -> (String, Actor) {
+        let (leads, index) = eventually(PATIENCE, "a replica leads", || {
+            self.tend();
+            let logs: Vec<String> = self.actors.iter().map(|actor| actor.process.log()).collect();
+            async move {
+                let holder = holder(client).await?;
+                let line = format!("identity=\"{holder}\"");
+                let index = logs.iter().position(|log| log.contains(&line));
+                index
+                    .map(|index| (holder.clone(), index))
+                    .ok_or(format!("{holder} is none of them"))
+            }
+        })
+        .await;
+        let successor = self.place.start();
+        (leads, std::mem::replace(&mut self.actors[index], successor))
+    }
+
+    /// Waits until the lease has another holder than this one.
+    async fn another_leads(&mut self, client: &Client, before: &str) {
+        eventually(PATIENCE, "another process leads", || {
+            self.tend();
+            async {
+                let now = holder(client).await?;
+                if now == before {
+                    Err(format!("{now} still holds it"))
+                } else {
+                    Ok(())
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Waits until so many more addresses than now have been created or released.
+    async fn progress(&mut self, stage: &Stage, events: u64) {
+        let goal = stage.witness.events() + events;
+        eventually(PATIENCE, "addresses come and go", || {
+            self.tend();
+            let now = stage.witness.events();
+            async move {
+                if now >= goal {
+                    Ok(())
+                } else {
+                    Err(format!("{now} of {goal} events"))
+                }
+            }
+        })
+        .await;
+    }
 }
 
 /// The leader stands still in the middle of a burst until another one has taken over, and then goes on where it was.
@@ -109,28 +160,32 @@ async fn a_leader_paused_past_its_lease_gives_nothing_twice() {
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let place = stage.place(stage.plane.kubeconfig(), &ELECTED).await;
-    let mut leader = place.ready().await;
-    let mut leads = another_than(&client, "").await;
-    let mut follower = place.ready().await;
+    let mut replicas = Replicas::two(&place).await;
     let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
 
     for _ in 0..if is_long() { 20 } else { 2 } {
-        progress(&stage, 150 + rng.below(100)).await;
-        leader.process.stop().expect("the leader runs");
-        leads = another_than(&client, &leads).await;
-        progress(&stage, 50 + rng.below(100)).await;
-        leader.process.cont().expect("the leader stands still");
-        let successor = std::mem::replace(&mut follower, place.ready().await);
-        std::mem::replace(&mut leader, successor).gives_up().await;
+        replicas.progress(&stage, 150 + rng.below(100)).await;
+        let (leads, mut paused) = replicas.take_leader(&client).await;
+        paused.process.stop().expect("the leader runs");
+        replicas.another_leads(&client, &leads).await;
+        replicas.progress(&stage, 50 + rng.below(100)).await;
+        paused.process.cont().expect("it stands still");
+        paused.gives_up().await;
         stage.witness.assert_unique();
     }
 
     let acts = crowd.disperse().await;
     eprintln!("{test}: {acts} claims created or deleted");
+    replicas.tend();
     audit::settled(&client, &plots, Duration::from_secs(60)).await;
     stage.witness.testify().await;
-    follower.dismiss().await;
-    leader.dismiss().await;
+    replicas.tend();
+    for actor in &mut replicas.actors {
+        actor.ready().await.expect("it gets ready");
+    }
+    for actor in replicas.actors {
+        actor.dismiss().await;
+    }
 }
 
 /// Without election both lead all the time: only the compare-and-swap on the pools keeps them apart. Now and then one
@@ -145,7 +200,7 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
     let place = stage
         .place(stage.plane.kubeconfig(), &["--orphan-delay=5s"])
         .await;
-    let mut both = [place.ready().await, place.ready().await];
+    let mut both = Replicas::two(&place).await;
     let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
 
     let short = (Duration::from_millis(100), Duration::from_millis(1500));
@@ -155,20 +210,20 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
         pauses = pauses.repeat(10);
     }
     for (round, (at_least, less_than)) in pauses.into_iter().enumerate() {
-        progress(&stage, 100 + rng.below(100)).await;
-        let one = &mut both[round % 2];
+        both.progress(&stage, 100 + rng.below(100)).await;
+        let one = &mut both.actors[round % 2];
         one.process.stop().expect("it runs");
         rng.pause(at_least, less_than).await;
         one.process.cont().expect("it stands still");
         stage.witness.assert_unique();
     }
-    progress(&stage, 200).await;
+    both.progress(&stage, 200).await;
 
     let acts = crowd.disperse().await;
     eprintln!("{test}: {acts} claims created or deleted");
     audit::settled(&client, &plots, Duration::from_secs(60)).await;
     stage.witness.testify().await;
-    for one in both {
+    for one in both.actors {
         one.dismiss().await;
     }
 }

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::Write as _,
     ops::{Deref, DerefMut},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -20,15 +20,32 @@ use crate::{ground::Plot, rig, witness::Witness};
 pub(crate) struct Stage {
     pub(crate) plane: ControlPlane,
     pub(crate) witness: Witness,
+    test: &'static str,
     log: Arc<File>,
+}
+
+impl Drop for Stage {
+    /// What became of every request is kept, where it was recorded at all.
+    fn drop(&mut self) {
+        if let Some(audit) = self.plane.audit_log() {
+            // A copy that cannot be kept is no reason to fail.
+            let _ = std::fs::copy(audit, kept(self.test, "audit"));
+        }
+    }
+}
+
+/// A file in cargo's folder for test files.
+fn kept(test: &str, what: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.{what}"))
 }
 
 impl Stage {
     /// Starts everything but a controller. Namespaces `a` and `b` exist. The logs of all controllers end up in
     /// `<test>.log` in cargo's folder for test files.
-    pub(crate) async fn set(test: &str, plots: &[Plot]) -> Self {
+    pub(crate) async fn set(test: &'static str, plots: &[Plot]) -> Self {
         let options = Options {
             capi: Some(CapiVersion::default()),
+            audit_log: std::env::var_os("CADASTRE_AUDIT").is_some(),
             ..Options::default()
         };
         let plane = ControlPlane::start(options).await.expect("a control plane");
@@ -43,11 +60,16 @@ impl Stage {
         for plot in plots {
             plot.create(&client).await;
         }
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.log"));
+        let path = kept(test, "log");
         let log = Arc::new(File::create(&path).expect("a writable folder"));
         eprintln!("{test}: logs of the controllers in {}", path.display());
         let witness = Witness::new(plane.client()).await;
-        Self { plane, witness, log }
+        Self {
+            plane,
+            witness,
+            test,
+            log,
+        }
     }
 
     /// A place to start controllers with these arguments.

@@ -360,3 +360,30 @@ fn what_a_complete_list_does_not_show_is_created_again() {
     let name = world.claim.clone();
     assert!(world.index.address(&name).is_some());
 }
+
+/// An answer that comes late may show an older journal, in which the claim was promised something else.
+#[test]
+fn an_older_journal_makes_no_newer_promise_hold() {
+    let mut world = World::new(&json!({"addresses": ["10.0.0.5-10.0.0.6"], "prefix": 24}));
+    let (pool, claim) = (world.pool.clone(), world.claim.clone());
+    world.change(|index, _, _| index.promise(&pool, 10));
+    let old = world.index.journal(&pool).expect("a promise is to be written");
+    world.change(|index, now, _| index.recorded(&pool, &old, now));
+    world.create(&Settled::Refused("quota".to_owned()));
+    // Somebody else takes the address that was refused.
+    let mut other = world.address();
+    other.name = ObjectName::new("ns", "by-hand");
+    other.has_finalizer = false;
+    world.change(|index, now, wake| index.apply_address(other, now, wake));
+    world.pass(2);
+    world.change(|index, now, wake| index.requeue(&claim, now, wake));
+    let (promised, _) = world.change(|index, _, _| index.promise(&pool, 10));
+    assert_eq!(promised, 1);
+    let (served, _) = world.change(|index, now, _| index.recorded(&pool, &old, now));
+    assert!(
+        served.is_empty(),
+        "the old journal lists 10.0.0.5, the promise is 10.0.0.6"
+    );
+    let (granted, _) = world.change(|index, now, _| index.begin_create(&claim, now));
+    assert_eq!(granted, None);
+}

@@ -105,7 +105,7 @@ async fn run(started: Instant) -> Result<()> {
         return stop(controller).await;
     }
     println!("\nLook around:\n  export KUBECONFIG={}", kubeconfig.display());
-    println!("  kubectl get inclusterippools,ipaddressclaims,ipaddresses -A");
+    println!("  kubectl get inclusterippools,ipaddressclaims,ipaddresses.ipam.cluster.x-k8s.io -A");
     println!("  {} pools -A", binary.display());
     println!(
         "\nThe controller's log: {}\nCtrl-C ends everything.",

@@ -280,3 +280,76 @@ proptest! {
         play(2, 2, ops)?;
     }
 }
+
+fn play_script(ops: &[Op]) {
+    play(2, 1, ops.to_vec()).unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// The author of a journal may give up what it lists without anybody hearing of it in time.
+#[test]
+fn a_promise_of_another_process_is_signed_before_it_is_redeemed() {
+    play_script(&[
+        Op::NewClaim(0),
+        Op::List(0),
+        Op::List(1),
+        Op::ShowAll(0),
+        Op::ShowAll(1),
+        Op::RunPool(0, Fate::Done, true),
+        Op::ShowAll(1),
+        Op::DeleteClaim(0),
+        Op::ShowAll(0),
+        Op::RunClaim(0, 0, Fate::Done),
+        Op::NewClaim(1),
+        Op::ShowAll(0),
+        Op::RunPool(0, Fate::Done, true),
+        Op::RunClaim(0, 1, Fate::Done),
+        Op::RunClaim(1, 0, Fate::Done),
+    ]);
+}
+
+/// A process that was stopped between the record and the create does not know what happened meanwhile.
+#[test]
+fn a_record_is_not_redeemed_after_a_long_stop() {
+    play_script(&[
+        Op::NewClaim(0),
+        Op::List(0),
+        Op::ShowAll(0),
+        Op::RunPool(0, Fate::Done, true),
+        Op::Wait(15),
+        Op::List(1),
+        Op::NewClaim(2),
+        Op::DeleteClaim(0),
+        Op::ShowAll(1),
+        Op::RunPool(1, Fate::Done, true),
+        Op::RunClaim(0, 0, Fate::Done),
+        Op::RunClaim(1, 2, Fate::Done),
+    ]);
+}
+
+/// The write arrived, its answer did not, and the pool could not be read: the watch shows the journal all the same.
+#[test]
+fn a_journal_whose_answer_was_lost_serves_its_claims() {
+    play_script(&[
+        Op::NewClaim(0),
+        Op::List(0),
+        Op::ShowAll(0),
+        Op::RunPool(0, Fate::Lost, false),
+        Op::ShowAll(0),
+        Op::RunClaim(0, 0, Fate::Done),
+    ]);
+}
+
+/// The claim says one thing when an earlier refusal is over and nothing is left.
+#[test]
+fn an_old_refusal_and_an_exhausted_pool_do_not_argue() {
+    play_script(&[
+        Op::NewClaim(1),
+        Op::ResizePool(2),
+        Op::List(0),
+        Op::ShowAll(0),
+        Op::RunPool(0, Fate::Done, true),
+        Op::RunClaim(0, 1, Fate::Refused),
+        Op::ByHand(1),
+        Op::NewClaim(0),
+    ]);
+}
