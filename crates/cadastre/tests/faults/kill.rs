@@ -53,8 +53,12 @@ async fn sigkill_at_random_moments_duplicates_and_leaks_nothing() {
     let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
 
     for _ in 0..if is_long() { 200 } else { 25 } {
-        let controller = place.start();
-        rng.pause(Duration::from_millis(100), Duration::from_millis(1200))
+        // Some die while they still find out what their predecessor left, most in the middle of their work.
+        let mut controller = place.start();
+        if rng.below(3) > 0 {
+            controller.ready().await.expect("it gets ready");
+        }
+        rng.pause(Duration::from_millis(20), Duration::from_millis(700))
             .await;
         controller.kill().await;
         stage.witness.assert_unique();
