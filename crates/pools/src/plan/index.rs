@@ -81,8 +81,9 @@ struct ClaimEntry {
 pub struct Index {
     settings: Settings,
     pools: HashMap<PoolName, PoolEntry>,
-    claims: HashMap<ObjectName, ClaimEntry>,
-    addresses: HashMap<ObjectName, AddressFacts>,
+    /// Boxed, as are the addresses: a table of large values wastes its free places and doubles in one jump.
+    claims: HashMap<ObjectName, Box<ClaimEntry>>,
+    addresses: HashMap<ObjectName, Box<AddressFacts>>,
     clusters: HashMap<ObjectName, ClusterFacts>,
     /// Claims by the cluster they name.
     by_cluster: HashMap<ObjectName, std::collections::HashSet<ObjectName>>,
@@ -150,12 +151,12 @@ impl Index {
     /// One address.
     #[must_use]
     pub fn address(&self, name: &ObjectName) -> Option<&AddressFacts> {
-        self.addresses.get(name)
+        self.addresses.get(name).map(AsRef::as_ref)
     }
 
     /// Every address the watch shows.
     pub fn addresses(&self) -> impl Iterator<Item = &AddressFacts> {
-        self.addresses.values()
+        self.addresses.values().map(AsRef::as_ref)
     }
 
     /// The in-use objects of a pool.
@@ -164,6 +165,6 @@ impl Index {
         members
             .into_iter()
             .flatten()
-            .filter_map(|name| self.addresses.get(name))
+            .filter_map(|name| self.address(name))
     }
 }

@@ -14,7 +14,9 @@ use crate::plan::{
 impl Index {
     /// A claim appeared or changed. An older state of a known object is ignored.
     pub fn apply_claim(&mut self, mut facts: ClaimFacts, now: Timestamp, wake: &mut Wake) {
-        let name = facts.name.clone();
+        let name = self.shared_name(&facts.name);
+        facts.name = name.clone();
+        facts.pool = self.shared_pool(&facts.pool);
         let old = self.claims.get(&name);
         if let Some(old) = old {
             if old.facts.version.uid == facts.version.uid && !facts.version.supersedes(&old.facts.version) {
@@ -54,7 +56,7 @@ impl Index {
                     refused: None,
                     refusals: 0,
                 };
-                self.claims.insert(name.clone(), entry);
+                self.claims.insert(name.clone(), Box::new(entry));
                 if self.addresses.contains_key(&name) {
                     // Not an orphan any more: a suspicion of earlier must not count against it later.
                     wake.orphans.push(name.clone());
@@ -75,6 +77,20 @@ impl Index {
         {
             self.apply_claim(facts, now, wake);
         }
+    }
+
+    /// The name as the index already holds it, so that all who bear it share one allocation: a claim, its address, its
+    /// place in the pool.
+    fn shared_name(&self, name: &ObjectName) -> ObjectName {
+        let claim = self.claims.get_key_value(name).map(|(known, _)| known);
+        let address = || self.addresses.get_key_value(name).map(|(known, _)| known);
+        claim.or_else(address).unwrap_or(name).clone()
+    }
+
+    /// As [`Self::shared_name`]: ten thousand claims name one pool.
+    fn shared_pool(&self, pool: &PoolName) -> PoolName {
+        let known = self.pools.get_key_value(pool).map(|(known, _)| known);
+        known.unwrap_or(pool).clone()
     }
 
     /// A claim is gone.
@@ -128,9 +144,11 @@ impl Index {
     }
 
     /// An address appeared or changed.
-    pub fn apply_address(&mut self, facts: AddressFacts, now: Timestamp, wake: &mut Wake) {
-        let name = facts.name.clone();
-        let old = self.addresses.insert(name.clone(), facts);
+    pub fn apply_address(&mut self, mut facts: AddressFacts, now: Timestamp, wake: &mut Wake) {
+        let name = self.shared_name(&facts.name);
+        facts.name = name.clone();
+        facts.pool = facts.pool.map(|pool| self.shared_pool(&pool));
+        let old = self.addresses.insert(name.clone(), Box::new(facts));
         let new = &self.addresses[&name];
         let unchanged = old
             .as_ref()

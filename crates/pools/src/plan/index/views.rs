@@ -30,7 +30,7 @@ impl Index {
             claim,
             cluster: self.cluster_view(name),
             pool: self.pool_view(&claim.pool),
-            address: self.addresses.get(name),
+            address: self.address(name),
             promise,
             refused: entry.refused.as_ref(),
             confirmed,
