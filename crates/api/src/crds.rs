@@ -241,3 +241,6 @@ pub(crate) fn conditions_schema(generator: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-list-map-keys": ["type"],
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 mod cli;
 mod controller;
 
-use std::{ffi::OsStr, path::Path, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::Path, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -20,13 +20,9 @@ enum Command {
     /// Run the controllers and webhooks (also started as /manager)
     #[command(args_override_self = true)]
     Controller(Box<Controller>),
-    /// Print a completion script for a shell
-    Completion {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
     #[command(flatten)]
     Person(cli::Command),
+    Completion(cli::completion::Flags),
 }
 
 /// All of `/manager`.
@@ -53,23 +49,28 @@ struct Controller {
 }
 
 fn main() -> ExitCode {
-    let (args, ignored) = controller::without_kind_concurrency(std::env::args());
-    let called = args.first().map(OsStr::new);
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let called = args.first().cloned().unwrap_or_default();
     // The name decides what it is, so that images and manifests of the replaced manager keep working.
-    if called
-        .and_then(|path| Path::new(path).file_name())
+    if Path::new(&called)
+        .file_name()
         .is_some_and(|name| name == "manager")
     {
+        let (args, ignored) = controller::without_kind_concurrency(args);
         return run_controller(Manager::parse_from(args).controller, &ignored);
     }
-    let parser = Cli::command().bin_name(cli::program_name(called));
+    // A person's commands know no such flags: there they are mistakes.
+    let (args, ignored) = if args.get(1).is_some_and(|command| command == "controller") {
+        controller::without_kind_concurrency(args)
+    } else {
+        (args, Vec::new())
+    };
+    let parser = Cli::command().bin_name(cli::program_name(Some(&called)));
     let parsed = Cli::from_arg_matches(&parser.get_matches_from(args)).unwrap_or_else(|error| error.exit());
     match parsed.command {
         Command::Controller(command) => run_controller(*command, &ignored),
-        Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "cadastre", &mut std::io::stdout());
-            ExitCode::SUCCESS
-        }
+        Command::Completion(flags) => cli::completion::run(&flags, Cli::command())
+            .map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS),
         Command::Person(command) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_or_else(

@@ -49,7 +49,7 @@ macro_rules! word {
                 Self::try_from(by).ok().and_then(|by| self.checked_add(by))
             }
 
-            #[allow(clippy::useless_conversion)]
+            #[allow(clippy::useless_conversion, reason = "one of the two words needs it")]
             fn distance(self, lower: Self) -> u128 {
                 u128::from(self - lower)
             }

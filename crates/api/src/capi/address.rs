@@ -15,7 +15,8 @@ pub struct Address {
     /// Standard metadata, without managed fields.
     #[serde(deserialize_with = "crate::meta::slim")]
     pub metadata: ObjectMeta,
-    /// What is given to whom.
+    /// What is given to whom. `v1beta1` does not insist on it: an object without counts for no pool.
+    #[serde(default)]
     pub spec: AddressSpec,
 }
 
@@ -27,8 +28,10 @@ pub struct AddressSpec {
     #[serde(default)]
     pub claim_ref: NameRef,
     /// The pool it counts for.
+    #[serde(default)]
     pub pool_ref: PoolRef,
     /// The address as text. Cluster API's admission checks it; without admission it may be anything.
+    #[serde(default)]
     pub address: String,
     /// Prefix length; absent only in objects written past the schema.
     #[serde(default)]

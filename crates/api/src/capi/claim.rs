@@ -15,7 +15,9 @@ pub struct Claim {
     /// Standard metadata, without managed fields.
     #[serde(deserialize_with = "crate::meta::slim")]
     pub metadata: ObjectMeta,
-    /// What is wanted.
+    /// What is wanted. `v1beta1` does not insist on it: an object without refers to no pool, and must not keep the
+    /// others from being read.
+    #[serde(default)]
     pub spec: ClaimSpec,
     /// What was given.
     #[serde(default)]
@@ -30,10 +32,11 @@ pub struct ClaimSpec {
     #[serde(default)]
     pub cluster_name: Option<String>,
     /// The pool to draw from.
+    #[serde(default)]
     pub pool_ref: PoolRef,
 }
 
-/// Reference to a pool by group, kind and name.
+/// Reference to a pool by group, kind and name. An empty kind is none of ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PoolRef {
@@ -41,8 +44,10 @@ pub struct PoolRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_group: Option<String>,
     /// Kind of the pool.
+    #[serde(default)]
     pub kind: String,
     /// Name of the pool.
+    #[serde(default)]
     pub name: String,
 }
 

@@ -14,3 +14,6 @@ pub use claim::{AnyCondition, Claim, ClaimSpec, ClaimStatus, NameRef, PoolRef};
 pub use cluster::{Cluster, ClusterSpec};
 pub use reasons::{READY, ReadyReason};
 pub use version::{ClusterVersion, Version};
+
+#[cfg(test)]
+mod tests;

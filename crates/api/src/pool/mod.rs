@@ -12,3 +12,6 @@ pub use kind::{PoolKind, VERSION};
 pub use status::{AddressCounts, Allocation, Holder, PoolStatus, Reservation};
 pub use v1alpha1::AddressPoolSpecV1Alpha1;
 pub use v1alpha2::{AddressPool, AddressPoolSpec, Pool, PrefixPool, PrefixPoolSpec};
+
+#[cfg(test)]
+mod tests;

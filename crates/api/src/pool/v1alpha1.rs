@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+// Fields: spec §3.1; conversion rules: spec §4. Not rustdoc, which ends up in the CRD as its description.
+
 /// A pool of single addresses, in the old version.
-///
-/// Fields: spec §3.1; conversion rules: spec §4.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AddressPoolSpecV1Alpha1 {
@@ -35,7 +35,7 @@ pub struct AddressPoolSpecV1Alpha1 {
     pub gateway: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(n: &i64) -> bool {
     *n == 0
 }

@@ -5,29 +5,56 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, core::DynamicResourceScope};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::json;
 
 use super::{PoolKind, PoolStatus, VERSION};
 use crate::names::GROUP;
 
 /// A pool of one of the four kinds; `S` is its spec.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pool<S> {
     /// `ipam.cluster.x-k8s.io/v1alpha2`; empty inside lists.
-    #[serde(default)]
     pub api_version: String,
     /// Kind of the pool; empty inside lists.
-    #[serde(default)]
     pub kind: String,
     /// Standard metadata, without managed fields.
-    #[serde(deserialize_with = "crate::meta::slim")]
     pub metadata: ObjectMeta,
     /// What the user asks for.
     pub spec: S,
     /// What we answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<PoolStatus>,
+}
+
+impl<'de, S: Deserialize<'de>> Deserialize<'de> for Pool<S> {
+    /// The schema does not insist on a spec, so with admission off a pool without one can be stored. It reads as a
+    /// pool of nothing, which is unusable and says so; refused, it would keep all other pools from being read.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire<S> {
+            #[serde(default)]
+            api_version: String,
+            #[serde(default)]
+            kind: String,
+            #[serde(deserialize_with = "crate::meta::slim")]
+            metadata: ObjectMeta,
+            spec: Option<S>,
+            status: Option<PoolStatus>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        // The required fields of every kind; each reads its own.
+        let nothing = || S::deserialize(json!({"addresses": [], "prefix": 0, "prefixes": []}));
+        Ok(Self {
+            api_version: wire.api_version,
+            kind: wire.kind,
+            metadata: wire.metadata,
+            spec: wire.spec.map_or_else(nothing, Ok).map_err(de::Error::custom)?,
+            status: wire.status,
+        })
+    }
 }
 
 /// `InClusterIPPool` or `GlobalInClusterIPPool`.

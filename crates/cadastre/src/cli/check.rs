@@ -103,7 +103,7 @@ fn show(out: &mut String, finding: &Finding, is_verbose: bool, paint: Paint) {
     let pool = finding
         .pool
         .as_ref()
-        .map_or_else(String::new, |pool| format!("  {pool}"));
+        .map_or_else(String::new, |pool| format!("  {}", visible(&pool.to_string())));
     let _ = writeln!(out, "{severity}  {}{pool}", paint.say(Tone::Title, finding.kind));
     let _ = writeln!(out, "         {}", visible(&finding.message));
     if !finding.objects.is_empty() {
@@ -125,10 +125,12 @@ fn objects(finding: &Finding, is_verbose: bool) -> String {
     let is_mixed = finding.objects.iter().any(|object| Some(object.kind) != first);
     let shown = if is_verbose { finding.objects.len() } else { SHOWN };
     let name = |object: &pools::plan::snapshot::ObjectRef| {
+        let name = object.to_string();
+        let name = visible(&name);
         if is_mixed {
-            format!("{} {object}", object.kind)
+            format!("{} {name}", object.kind)
         } else {
-            object.to_string()
+            name.into_owned()
         }
     };
     let names: Vec<String> = finding.objects.iter().take(shown).map(name).collect();

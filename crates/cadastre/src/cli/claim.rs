@@ -172,14 +172,23 @@ fn pool_kind(text: &str) -> Result<PoolKind, String> {
     found.ok_or_else(|| format!("the kinds are {}", PoolKind::ALL.map(PoolKind::kind).join(", ")))
 }
 
-/// `90s`, `5m`, `1h30m`, or seconds without a unit.
+/// Nobody waits longer; the sum with the time of day stays a time.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
+/// `90s`, `5m`, `1h30m`, or seconds without a unit; at most [`LONGEST`].
 fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(Duration::from_secs(seconds));
+    let parsed = match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => text
+            .parse::<SignedDuration>()
+            .ok()
+            .and_then(|duration| Duration::try_from(duration).ok()),
+    };
+    match parsed {
+        Some(duration) if duration <= LONGEST => Ok(duration),
+        Some(_) => Err("that is more than a year; write a time such as 90s, 5m or 1h30m".to_owned()),
+        None => Err("write a time such as 90s, 5m or 1h30m".to_owned()),
     }
-    let parsed: Result<SignedDuration, _> = text.parse();
-    let positive = parsed.ok().and_then(|duration| Duration::try_from(duration).ok());
-    positive.ok_or_else(|| "write a time such as 90s, 5m or 1h30m".to_owned())
 }
 
 #[cfg(test)]
@@ -201,7 +210,7 @@ mod tests {
         for (text, seconds) in table {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "-5s", "soon", "5 parsecs"] {
+        for text in ["", "-5s", "soon", "5 parsecs", "18446744073709551615", "8761h"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

@@ -1,10 +1,11 @@
-//! The commands of a person: `pools`, `claim`, `explain`, `check`; also as `kubectl cadastre`.
+//! The commands of a person: `pools`, `claim`, `explain`, `check`, also as `kubectl cadastre`; and `completion`.
 //!
 //! Each file is one command: its flags, and how its result is printed. What there is to say comes from
 //! `pools::survey` and `pools::plan`.
 
 mod check;
 mod claim;
+pub(crate) mod completion;
 mod explain;
 mod output;
 mod paint;

@@ -41,7 +41,7 @@ impl Output {
 }
 
 /// Writes to standard output, with a line feed at the end. A reader that has seen enough (`| head`) is no error.
-fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let end = if text.is_empty() || text.ends_with('\n') {
         ""

@@ -1,6 +1,6 @@
 //! Flags of `cadastre controller`: those of the manager it replaces, with their defaults (spec §16), and ours.
 
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
 
 use clap::{ArgAction, Args};
 
@@ -150,15 +150,19 @@ impl Flags {
 }
 
 /// Takes `--<kind>-concurrency` out of the arguments: the Cluster API operator passes it for kinds we cannot know.
-/// Returns the rest and what was taken.
-pub(crate) fn without_kind_concurrency(args: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
+/// Returns the rest and what was taken. What is not UTF-8 is left to the parser, which refuses it in its own words.
+pub(crate) fn without_kind_concurrency(
+    args: impl IntoIterator<Item = OsString>,
+) -> (Vec<OsString>, Vec<String>) {
     let (mut kept, mut taken) = (Vec::new(), Vec::new());
     let mut args = args.into_iter().peekable();
     while let Some(arg) = args.next() {
-        let name = arg.split('=').next().unwrap_or_default();
+        let text = arg.to_str().unwrap_or_default();
+        let name = text.split('=').next().unwrap_or_default();
         if name.starts_with("--") && name.ends_with("-concurrency") {
             taken.push(name.to_owned());
-            if !arg.contains('=') && args.peek().is_some_and(|next| next.parse::<u32>().is_ok()) {
+            let is_number = |next: &OsString| next.to_str().is_some_and(|next| next.parse::<u32>().is_ok());
+            if !text.contains('=') && args.peek().is_some_and(is_number) {
                 args.next();
             }
         } else {
@@ -262,8 +266,16 @@ mod tests {
             "--bar-concurrency=3",
             "--v=2",
         ];
-        let (kept, taken) = without_kind_concurrency(args.map(str::to_owned));
+        let (kept, taken) = without_kind_concurrency(args.map(OsString::from));
         assert_eq!(kept, ["manager", "--leader-elect", "--v=2"]);
         assert_eq!(taken, ["--foo-concurrency", "--bar-concurrency"]);
+    }
+
+    #[test]
+    fn arguments_that_are_no_text_are_handed_on() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = OsString::from_vec(vec![b'-', 0xff]);
+        let (kept, taken) = without_kind_concurrency([OsString::from("manager"), odd.clone()]);
+        assert_eq!((kept, taken.len()), (vec![OsString::from("manager"), odd], 0));
     }
 }

@@ -67,12 +67,13 @@ fn head(told: &Explanation, now: Timestamp, paint: Paint) -> String {
         .pool
         .as_ref()
         .map_or_else(|| "another provider's".to_owned(), ToString::to_string);
-    line(&mut out, paint, "Pool", &pool);
+    // v1beta1 lets both be any text.
+    line(&mut out, paint, "Pool", &visible(&pool));
     line(
         &mut out,
         paint,
         "Cluster",
-        told.cluster.as_deref().unwrap_or("none"),
+        &visible(told.cluster.as_deref().unwrap_or("none")),
     );
     if let Some(created) = told.created {
         line(&mut out, paint, "Age", &age(created, now));
@@ -174,7 +175,12 @@ fn address(address: Option<&AddressView>, paint: Paint) -> String {
         Some(false) => " (out of range: the pool does not contain it)",
         None => " (whether it contains the address is not known)",
     };
-    let _ = writeln!(out, "Pool        {pool}{}", paint.say(Tone::Attention, place));
+    let _ = writeln!(
+        out,
+        "Pool        {}{}",
+        visible(&pool),
+        paint.say(Tone::Attention, place)
+    );
     let owners: Vec<String> = address.owners.iter().map(owner).collect();
     let _ = writeln!(out, "Owners      {}", list(&owners));
     let _ = writeln!(out, "Finalizers  {}", list(&address.finalizers));
@@ -194,7 +200,8 @@ fn owner(owner: &OwnerView) -> String {
     } else {
         format!(" ({})", remarks.join(", "))
     };
-    format!("{} {}{remarks}", owner.kind, owner.name)
+    // Nobody checks the letters of an owner reference.
+    format!("{} {}{remarks}", visible(&owner.kind), visible(&owner.name))
 }
 
 fn list(items: &[String]) -> String {
@@ -290,6 +297,40 @@ Address
   none
 ";
         assert_eq!(text(&exhausted(), now, Paint::PLAIN), expected);
+    }
+
+    /// Whoever may write claims and addresses decides what these texts are.
+    #[test]
+    fn texts_of_tenants_do_not_reach_the_terminal_as_they_are() {
+        let mut told = exhausted();
+        let odd = "\x1b[2J";
+        told.cluster = Some(odd.into());
+        told.pool = Some(PoolKey {
+            name: odd.into(),
+            ..pool()
+        });
+        told.next.says = odd.into();
+        told.rules[0].input = odd.into();
+        told.conditions[0].message = Some(odd.into());
+        told.address = Some(AddressView {
+            name: "node-7".into(),
+            address: odd.into(),
+            prefix: None,
+            gateway: Some(odd.into()),
+            pool: told.pool.clone(),
+            in_pool: None,
+            deleting: false,
+            finalizers: vec![],
+            owners: vec![OwnerView {
+                kind: odd.into(),
+                name: odd.into(),
+                controller: false,
+                alive: None,
+            }],
+        });
+        let shown = text(&told, Timestamp::UNIX_EPOCH, Paint::PLAIN);
+        assert!(!shown.contains('\x1b'), "{shown:?}");
+        assert_eq!(shown.matches("\\u{1b}[2J").count(), 10, "{shown}");
     }
 
     #[test]
