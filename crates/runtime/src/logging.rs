@@ -107,13 +107,23 @@ fn first_filter(verbosity: u8, wish: Option<&str>) -> (EnvFilter, Option<String>
     }
 }
 
+/// On an answer it cannot decode, kube's client warns with the whole body: megabytes for a list, and perhaps a Secret.
+/// Our own warning names the object instead.
+const NO_BODIES: &str = "kube_client::client=error";
+
 fn filter_for(verbosity: u8) -> EnvFilter {
     let level = match verbosity {
         0..=3 => LevelFilter::INFO,
         4..=5 => LevelFilter::DEBUG,
         6.. => LevelFilter::TRACE,
     };
-    let start = EnvFilter::default().add_directive(LevelFilter::WARN.into());
+    let start = EnvFilter::default()
+        .add_directive(LevelFilter::WARN.into())
+        .add_directive(
+            NO_BODIES
+                .parse()
+                .expect("a crate name and a level are a directive"),
+        );
     OURS.iter().fold(start, |filter, name| {
         let directive = format!("{name}={level}")
             .parse()

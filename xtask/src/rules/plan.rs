@@ -23,6 +23,22 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("std::thread", "nothing in a plan waits"),
     ("TcpStream", "reading belongs to observe, writing to act"),
     ("UdpSocket", "reading belongs to observe, writing to act"),
+    (
+        "rand",
+        "chance comes in as a value, or nobody can repeat the plan",
+    ),
+    (
+        "fastrand",
+        "chance comes in as a value, or nobody can repeat the plan",
+    ),
+    (
+        "getrandom",
+        "chance comes in as a value, or nobody can repeat the plan",
+    ),
+    (
+        "uuid",
+        "chance comes in as a value, or nobody can repeat the plan",
+    ),
 ];
 
 /// Names of `kube` that talk to a cluster when they stand inside `use kube::{…}`.
