@@ -1,7 +1,8 @@
 //! `/healthz` and `/readyz`.
 //!
 //! Alive means that the process answers. Ready means that every part of it said so: each part takes a
-//! [`Gate`] at start and opens it when it can do its work.
+//! [`Gate`] at start and opens it when it can do its work. Take all gates before the first probe can be answered:
+//! nobody can wait for a part that is not known yet.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,7 +27,7 @@ struct GateState {
 }
 
 impl Readiness {
-    /// No gates: ready.
+    /// No gates yet, and so not ready: a process that has not even begun must not be sent any work.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -43,10 +44,10 @@ impl Readiness {
         gate
     }
 
-    /// True when all gates are open.
+    /// True when there are gates and all of them are open.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.snapshot().values().all(|gate| gate.open)
+        are_open(&self.snapshot())
     }
 
     fn snapshot(&self) -> BTreeMap<&'static str, GateState> {
@@ -105,9 +106,13 @@ impl Gate {
     }
 }
 
+fn are_open(gates: &BTreeMap<&'static str, GateState>) -> bool {
+    !gates.is_empty() && gates.values().all(|gate| gate.open)
+}
+
 async fn all(State(readiness): State<Readiness>, RawQuery(query): RawQuery) -> Response {
     let gates = readiness.snapshot();
-    let ready = gates.values().all(|gate| gate.open);
+    let ready = are_open(&gates);
     let verbose = query.is_some_and(|query| {
         query
             .split('&')
@@ -117,6 +122,9 @@ async fn all(State(readiness): State<Readiness>, RawQuery(query): RawQuery) -> R
         return text(StatusCode::OK, "ok".to_owned());
     }
     let mut body = String::new();
+    if gates.is_empty() {
+        body.push_str("[-]process failed: starting\n");
+    }
     for (name, gate) in &gates {
         if gate.open {
             if verbose {
@@ -169,6 +177,15 @@ mod tests {
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_process_that_has_not_named_its_parts_is_not_ready() {
+        let readiness = Readiness::new();
+        assert!(!readiness.is_ready());
+        let failed = "[-]process failed: starting\nreadyz check failed\n";
+        assert_eq!(ask(&readiness, "/readyz").await, (503, failed.into()));
+        assert_eq!(ask(&readiness, "/healthz").await.0, 200, "alive all the same");
     }
 
     #[tokio::test]

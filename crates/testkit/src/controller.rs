@@ -115,7 +115,7 @@ impl Controller {
     /// Waits until `/readyz` answers 200.
     ///
     /// # Errors
-    /// When the process ended or is not ready in time; with the end of its log.
+    /// When the process ended, is not ready in time, or says so before its controllers do; with the end of its log.
     pub async fn ready(&mut self) -> Result<()> {
         let end = std::time::Instant::now() + PATIENCE;
         let mut last = String::new();
@@ -123,8 +123,9 @@ impl Controller {
             if let Some(status) = self.process.exited() {
                 bail!("the controller ended with {status}: {}", self.process.log_tail());
             }
-            match get(self.health_port, "/readyz").await {
-                Ok((200, _)) => return Ok(()),
+            match get(self.health_port, "/readyz?verbose").await {
+                Ok((200, parts)) if parts.contains("[+]pools ok") => return Ok(()),
+                Ok((200, parts)) => bail!("the controller says too early that it is ready: {parts}"),
                 Ok((_, body)) => last = body,
                 Err(error) => last = error.to_string(),
             }

@@ -74,6 +74,8 @@ pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[St
         recorder.register(registry);
     });
     let readiness = Readiness::new();
+    // Before the probes are served: they would not know that there is something to wait for.
+    let gate = readiness.gate("pools");
     let current = Current::default();
     let parts = servers::Parts {
         tasks: &tasks,
@@ -84,7 +86,6 @@ pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[St
     };
     servers::start(&flags, &client, &own_namespace, &parts)?;
     let lead = Lead::start(&flags, &client, &identity, &own_namespace, &tasks)?;
-    let gate = readiness.gate("pools");
     let config = Config {
         client,
         scope: Scope {

@@ -43,6 +43,11 @@ pub(super) struct Parts<'a> {
 /// When a flag cannot be used or a socket cannot be opened.
 pub(super) fn start(flags: &Flags, client: &Client, namespace: &str, parts: &Parts<'_>) -> Result<()> {
     let tls = TlsOptions::parse(&flags.tls_min_version, &suites(flags))?;
+    diagnostics(flags, client, parts, &tls)?;
+    if flags.webhook_port != 0 {
+        webhook(flags, client, namespace, parts, &tls)?;
+    }
+    // The probes come last: who is ready has its other sockets open.
     if let Some(address) =
         parse_bind_address(&flags.health_probe_bind_address).context("--health-probe-bind-address")?
     {
@@ -53,10 +58,6 @@ pub(super) fn start(flags: &Flags, client: &Client, namespace: &str, parts: &Par
             parts.readiness.router(),
             Transport::Plain,
         )?;
-    }
-    diagnostics(flags, client, parts, &tls)?;
-    if flags.webhook_port != 0 {
-        webhook(flags, client, namespace, parts, &tls)?;
     }
     Ok(())
 }

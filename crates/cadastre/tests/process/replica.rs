@@ -68,15 +68,16 @@ impl Replica {
         get(stream, path).await
     }
 
-    /// Waits until `/readyz` answers 200.
+    /// Waits until `/readyz` answers 200. Each part must have had its say by then, and all sockets be open.
     pub(crate) async fn ready(&mut self) {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.process.exited() {
                 panic!("it ended with {status} before it was ready");
             }
-            let answer = self.probe("/readyz").await;
-            if matches!(answer, Ok((200, _))) {
+            let answer = self.probe("/readyz?verbose").await;
+            if let Ok((200, parts)) = &answer {
+                assert!(parts.contains("[+]pools ok"), "ready too early: {parts}");
                 return;
             }
             assert!(Instant::now() < end, "not ready after {PATIENCE:?}: {answer:?}");

@@ -29,7 +29,7 @@ struct Shared {
     /// [`BootTime`] in nanoseconds until which we lead; zero once lost, for good.
     held_until: AtomicU64,
     lost: CancellationToken,
-    /// Give the lease back when stopping, and not only stop.
+    /// Give the lease back when stopping, and not only stop: an end that was asked for is no loss.
     give_back: AtomicBool,
 }
 
@@ -44,7 +44,9 @@ impl Shared {
 
     fn end(&self) {
         self.held_until.store(0, Ordering::Release);
-        self.lost.cancel();
+        if !self.give_back.load(Ordering::Acquire) {
+            self.lost.cancel();
+        }
     }
 }
 
@@ -113,7 +115,10 @@ impl Leadership {
         BootTime::now().as_nanos() < self.shared.held_until.load(Ordering::Acquire)
     }
 
-    /// Cancelled when the leadership has ended, for whatever reason, [`Leadership::release`] included.
+    /// Cancelled when the leadership has ended although nobody called [`Leadership::release`].
+    ///
+    /// A release does not count: whoever takes a loss for a failure would otherwise take every orderly end for one,
+    /// whenever it hears of the end before it hears why.
     #[must_use]
     pub fn lost(&self) -> CancellationToken {
         self.shared.lost.clone()

@@ -73,7 +73,8 @@ async fn the_second_waits_and_gets_a_released_lease_at_once() {
     assert!(leader.is_held() && !leader.lost().is_cancelled());
 
     leader.release().await;
-    assert!(!leader.is_held() && leader.lost().is_cancelled());
+    assert!(!leader.is_held());
+    assert!(!leader.lost().is_cancelled(), "what is given back is not lost");
     let api = objects(plane, &namespace);
     assert_eq!(holder(&api).await, "");
     let start = Instant::now();
@@ -225,5 +226,6 @@ async fn without_an_election_one_leads_until_the_release() {
     let leader = Leadership::always();
     assert!(leader.is_held() && !leader.lost().is_cancelled());
     timeout(PATIENCE, leader.release()).await.expect("released");
-    assert!(!leader.is_held() && leader.lost().is_cancelled());
+    assert!(!leader.is_held());
+    assert!(!leader.lost().is_cancelled(), "what is given back is not lost");
 }
