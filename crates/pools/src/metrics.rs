@@ -42,6 +42,13 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
+/// Which kind of object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KindLabels {
+    /// Kind, as Kubernetes writes it.
+    pub kind: &'static str,
+}
+
 /// The metrics of the pools.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -57,6 +64,8 @@ pub struct Metrics {
     pub failures: Family<ReasonLabels, Counter>,
     /// Two objects of one pool with one address: an alarm if ever above zero.
     pub duplicates: Counter,
+    /// States of objects that a watch showed and that could not be read.
+    pub unreadable: Family<KindLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -72,6 +81,7 @@ impl Default for Metrics {
             releases: Counter::default(),
             failures: Family::default(),
             duplicates: Counter::default(),
+            unreadable: Family::default(),
         }
     }
 }
@@ -105,6 +115,11 @@ impl Metrics {
             "ipam_duplicate_addresses",
             "IPAddress objects that repeat an address of their pool",
             self.duplicates.clone(),
+        );
+        registry.register(
+            "ipam_unreadable_objects",
+            "States of objects that a watch showed and that could not be read",
+            self.unreadable.clone(),
         );
     }
 

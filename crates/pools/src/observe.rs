@@ -1,4 +1,7 @@
 //! The watches: every event goes into the index at once, and only then wakes anybody.
+//!
+//! An object that cannot be read stays in the index as it was; if it was never read it is unknown, and nothing is
+//! released or deleted because of that: whoever would act on its absence asks the API server first.
 
 use std::{collections::HashSet, fmt::Debug, sync::Arc};
 
@@ -7,7 +10,7 @@ use api::{
     pool::{AddressPoolSpec, Pool, PoolKind, PrefixPoolSpec},
 };
 use kube::{Api, Resource, ResourceExt as _, runtime::watcher};
-use runtime::watch::{self, WatchEvent, WatchStatus};
+use runtime::watch::{self, Guarded, Key, WatchEvent, WatchStatus};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +54,7 @@ impl Spec for PrefixPoolSpec {
 
 /// Follows the claims of one namespace, or of all.
 pub async fn claims(world: Arc<World>, namespace: Option<String>, status: Status, stop: CancellationToken) {
-    let api: Api<Claim> = scoped(&world, namespace.as_deref(), &world.version);
+    let api: Api<Guarded<Claim>> = scoped(&world, namespace.as_deref(), &world.version);
     let mut listed = HashSet::new();
     let read = |claim: &Claim| {
         world.read(|index| ClaimFacts::read(claim, &index.settings().scope, index.settings().conditions))
@@ -73,8 +76,12 @@ pub async fn claims(world: Arc<World>, namespace: Option<String>, status: Status
                 world.change(|index, now, wake| index.apply_claim(facts, now, wake));
             }
         }
-        WatchEvent::Deleted(claim) => {
-            world.change(|index, now, wake| index.delete_claim(&object_name(&claim), now, wake));
+        WatchEvent::Deleted(key) => {
+            world.change(|index, now, wake| index.delete_claim(&named(&key), now, wake));
+        }
+        WatchEvent::Unreadable(claim) => {
+            listed.insert(named(&claim.key));
+            world.unreadable("IPAddressClaim", &claim);
         }
     };
     watch::run(api, config(), status, sink, stop).await;
@@ -104,7 +111,7 @@ async fn follow_addresses(
     status: Status,
     stop: CancellationToken,
 ) {
-    let api: Api<Address> = scoped(&world, namespace, &world.version);
+    let api: Api<Guarded<Address>> = scoped(&world, namespace, &world.version);
     let mut listed = HashSet::new();
     let sink = |event: WatchEvent<Address>| match event {
         WatchEvent::Init => listed.clear(),
@@ -127,8 +134,15 @@ async fn follow_addresses(
             let facts = AddressFacts::read(&address);
             world.change(|index, now, wake| index.apply_address(facts, now, wake));
         }
-        WatchEvent::Deleted(address) => {
-            world.change(|index, now, wake| index.delete_address(&object_name(&address), now, wake));
+        WatchEvent::Deleted(key) => {
+            world.change(|index, now, wake| index.delete_address(&named(&key), now, wake));
+        }
+        WatchEvent::Unreadable(address) => {
+            // What it holds must not look free.
+            let facts = AddressFacts::salvage(&address.object);
+            listed.insert(facts.name.clone());
+            world.change(|index, now, wake| index.apply_address(facts, now, wake));
+            world.unreadable("IPAddress", &address);
         }
     };
     watch::run(api, config(), status, sink, stop).await;
@@ -136,7 +150,7 @@ async fn follow_addresses(
 
 /// Follows the clusters of one namespace, or of all.
 pub async fn clusters(world: Arc<World>, namespace: Option<String>, status: Status, stop: CancellationToken) {
-    let api: Api<Cluster> = scoped(&world, namespace.as_deref(), &world.cluster_version);
+    let api: Api<Guarded<Cluster>> = scoped(&world, namespace.as_deref(), &world.cluster_version);
     let mut listed = HashSet::new();
     let sink = |event: WatchEvent<Cluster>| match event {
         WatchEvent::Init => listed.clear(),
@@ -154,8 +168,12 @@ pub async fn clusters(world: Arc<World>, namespace: Option<String>, status: Stat
                 index.set_clusters_known(true, now, wake);
             });
         }
-        WatchEvent::Deleted(cluster) => {
-            world.change(|index, now, wake| index.delete_cluster(&object_name(&cluster), now, wake));
+        WatchEvent::Deleted(key) => {
+            world.change(|index, now, wake| index.delete_cluster(&named(&key), now, wake));
+        }
+        WatchEvent::Unreadable(cluster) => {
+            listed.insert(named(&cluster.key));
+            world.unreadable("Cluster", &cluster);
         }
     };
     watch::run(api, config(), status, sink, stop).await;
@@ -170,7 +188,7 @@ pub async fn pools<S: Spec>(
     stop: CancellationToken,
 ) {
     let namespace = namespace.filter(|_| kind.is_namespaced());
-    let api: Api<Pool<S>> = match namespace {
+    let api: Api<Guarded<Pool<S>>> = match namespace {
         Some(namespace) => Api::namespaced_with(world.client.clone(), &namespace, &kind),
         None => Api::all_with(world.client.clone(), &kind),
     };
@@ -187,14 +205,19 @@ pub async fn pools<S: Spec>(
             let listed = std::mem::take(&mut listed);
             world.change(|index, _, wake| index.retain_pools(kind, &listed, wake));
         }
-        WatchEvent::Deleted(pool) => {
-            world.change(|index, _, wake| index.delete_pool(&pool_name(kind, &pool), wake));
+        WatchEvent::Deleted(key) => {
+            let name = PoolName::new(kind, &key.namespace, &key.name);
+            world.change(|index, _, wake| index.delete_pool(&name, wake));
+        }
+        WatchEvent::Unreadable(pool) => {
+            listed.insert(PoolName::new(kind, &pool.key.namespace, &pool.key.name));
+            world.unreadable(kind.kind(), &pool);
         }
     };
     watch::run(api, config(), status, sink, stop).await;
 }
 
-fn scoped<K>(world: &World, namespace: Option<&str>, version: &K::DynamicType) -> Api<K>
+fn scoped<K>(world: &World, namespace: Option<&str>, version: &K::DynamicType) -> Api<Guarded<K>>
 where
     K: Resource<Scope = kube::core::DynamicResourceScope>,
 {
@@ -202,6 +225,10 @@ where
         Some(namespace) => Api::namespaced_with(world.client.clone(), namespace, version),
         None => Api::all_with(world.client.clone(), version),
     }
+}
+
+fn named(key: &Key) -> ObjectName {
+    ObjectName::new(&key.namespace, &key.name)
 }
 
 fn object_name<K: Resource>(object: &K) -> ObjectName {

@@ -1,7 +1,7 @@
 //! What the shell around the plan shares: the client, the guarded index, and the queues the index wakes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,12 +12,15 @@ use api::{
 };
 use jiff::Timestamp;
 use kube::{Api, Client};
-use runtime::queue::{Backoff, WorkQueue};
+use runtime::{
+    queue::{Backoff, WorkQueue},
+    watch::{Key, Unreadable},
+};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     announce::Announcer,
-    metrics::Metrics,
+    metrics::{KindLabels, Metrics},
     plan::{
         index::{Index, Notice, Settings, Wake},
         name::{ObjectName, PoolName},
@@ -82,6 +85,8 @@ pub struct World {
     index: Mutex<Index>,
     written: Mutex<HashMap<PoolName, Instant>>,
     suspected: Mutex<HashMap<ObjectName, Timestamp>>,
+    /// Objects, by kind, namespace and name, that a person has been told are unreadable.
+    unreadable: Mutex<HashSet<(&'static str, String, String)>>,
 }
 
 impl World {
@@ -114,6 +119,7 @@ impl World {
             index: Mutex::new(Index::new(settings)),
             written: Mutex::default(),
             suspected: Mutex::default(),
+            unreadable: Mutex::default(),
         })
     }
 
@@ -212,6 +218,22 @@ impl World {
     /// An address is above suspicion.
     pub fn acquit(&self, address: &ObjectName) {
         lock(&self.suspected).remove(address);
+    }
+
+    /// A watch showed an object that cannot be read. A person hears of each once.
+    pub fn unreadable(&self, kind: &'static str, object: &Unreadable) {
+        self.metrics.unreadable.get_or_create(&KindLabels { kind }).inc();
+        let Key { namespace, name } = object.key.clone();
+        if lock(&self.unreadable).insert((kind, namespace.clone(), name.clone())) {
+            let error = &object.error;
+            tracing::warn!(
+                kind,
+                namespace,
+                name,
+                error,
+                "object cannot be read; correct or delete it"
+            );
+        }
     }
 
     /// Claims of one namespace.

@@ -17,13 +17,26 @@ use crate::{ground::Plot, rig::CAPI};
 
 /// Waits until everything is as it should be; what is wrong otherwise is the message of the failure.
 pub(crate) async fn settled(client: &Client, plots: &[Plot], within: Duration) {
-    let summary = eventually(within, "everything is bound, released and counted", || async {
-        let (problems, summary) = audit(client, plots).await.map_err(|e| e.to_string())?;
-        if problems.is_empty() {
-            return Ok(summary);
+    settled_while(client, plots, within, || {}).await;
+}
+
+/// As [`settled`], and does this before every look.
+pub(crate) async fn settled_while(
+    client: &Client,
+    plots: &[Plot],
+    within: Duration,
+    mut meanwhile: impl FnMut(),
+) {
+    let summary = eventually(within, "everything is bound, released and counted", || {
+        meanwhile();
+        async {
+            let (problems, summary) = audit(client, plots).await.map_err(|e| e.to_string())?;
+            if problems.is_empty() {
+                return Ok(summary);
+            }
+            let (count, first) = (problems.len(), problems.into_iter().take(12).collect::<Vec<_>>());
+            Err(format!("{summary}; {count} problems: {first:#?}"))
         }
-        let (count, first) = (problems.len(), problems.into_iter().take(12).collect::<Vec<_>>());
-        Err(format!("{summary}; {count} problems: {first:#?}"))
     })
     .await;
     eprintln!("settled: {summary}");

@@ -12,6 +12,7 @@ use kube::Client;
 use testkit::{
     CapiVersion, ControlPlane, Options,
     controller::{Controller, Installation, Settings},
+    eventually,
 };
 
 use crate::{ground::Plot, rig, witness::Witness};
@@ -87,6 +88,34 @@ impl Stage {
         Place {
             installation: installation.expect("our CRDs apply"),
             log: self.log.clone(),
+        }
+    }
+
+    /// Waits until so many more addresses than now have been created or released.
+    pub(crate) async fn progress(&self, events: u64) {
+        self.progress_while(events, || {}).await;
+    }
+
+    /// As [`Stage::progress`], and does this before every look.
+    ///
+    /// How fast is for the machine to say (on two busy cores the API server takes a third of a second per request); what
+    /// must not happen is that nothing happens.
+    pub(crate) async fn progress_while(&self, events: u64, mut meanwhile: impl FnMut()) {
+        let mut seen = self.witness.events();
+        let goal = seen + events;
+        while seen < goal {
+            seen = eventually(rig::PATIENCE, "an address comes or goes", || {
+                meanwhile();
+                let now = self.witness.events();
+                async move {
+                    if now > seen {
+                        Ok(now)
+                    } else {
+                        Err(format!("{now} events, on the way to {goal}"))
+                    }
+                }
+            })
+            .await;
         }
     }
 

@@ -1,4 +1,4 @@
-//! Field rules of address pools (cases 70 to 84), for both kinds.
+//! Field rules of address pools (cases 70 to 84, 165), for both kinds.
 
 use api::pool::PoolKind;
 use serde_json::{Value, json};
@@ -242,4 +242,26 @@ async fn case_84_end_to_end() {
     let grace = |seconds: i64| with(plain(), "addressReuseGracePeriodSeconds", json!(seconds));
     let excluded = with(plain(), "excludedAddresses", json!(["10.0.0.3-10.0.1.6"]));
     accepted(84, vec![plain(), grace(0), grace(60), excluded]).await;
+}
+
+/// The second example of the documentation (case 163) is accepted; with an entry outside its subnet it is not.
+#[tokio::test]
+async fn case_165_end_to_end() {
+    let example = |entries: &[&str]| {
+        let spec = with(pool(entries, 22), "gateway", json!("10.0.0.1"));
+        let excluded = ["10.10.0.16/28", "10.10.0.242", "10.0.1.25-10.0.1.30"];
+        with(spec, "excludedAddresses", json!(excluded))
+    };
+    let [net, range, one, other] = ["10.0.0.0/24", "10.0.1.10-10.0.1.100", "10.0.2.1", "10.0.2.2"];
+    accepted(163, vec![example(&[net, range, one, other])]).await;
+    let outside = example(&[net, range, one, other, "10.1.0.0/24"]);
+    refused(
+        165,
+        vec![row(
+            outside,
+            &["spec.addresses"],
+            &["\"10.1.0.0/24\"", "10.0.0.0/22"],
+        )],
+    )
+    .await;
 }

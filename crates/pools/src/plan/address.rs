@@ -19,7 +19,7 @@ pub fn object(claim: &ClaimFacts, granted: &Granted, version: Version) -> Value 
         "finalizers": [names::PROTECT_ADDRESS],
         "ownerReferences": [claim_owner(claim, version), pool_owner(claim, &granted.pool_uid)],
     });
-    if let Some(label) = claim.address_label().filter(|l| !l.is_empty()) {
+    if let Some(label) = claim.address_label() {
         metadata["labels"] = json!({names::CLUSTER_NAME: label});
     }
     let mut spec = json!({
@@ -60,7 +60,7 @@ pub fn adoption(meta: &ObjectMeta, claim: &ClaimFacts, pool_uid: &str, version: 
     patch.insert("resourceVersion".into(), json!(meta.resource_version));
     patch.insert("ownerReferences".into(), json!(owners));
     patch.insert("finalizers".into(), json!(finalizers));
-    if let Some(label) = claim.address_label().filter(|l| !l.is_empty()) {
+    if let Some(label) = claim.address_label() {
         patch.insert("labels".into(), json!({names::CLUSTER_NAME: label}));
     }
     json!({"metadata": patch})

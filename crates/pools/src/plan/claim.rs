@@ -24,6 +24,9 @@ pub struct View<'a> {
     pub address: Option<&'a AddressFacts>,
     /// What the pool has promised to this claim.
     pub promise: Option<Promise>,
+    /// Until then a create for this claim may still be carried out that this process knows no outcome of: its own, whose
+    /// answer was lost, or that of another process.
+    pub doubt: Option<Timestamp>,
     /// A create for this claim was refused; do not try again before this time.
     pub refused: Option<&'a Refusal>,
     /// Absences that a live read has confirmed in this pass.
@@ -148,6 +151,8 @@ pub enum Waits {
     Reported(ReadyReason),
     /// Its address stays with it until then (spec §11.6).
     Grace(Timestamp),
+    /// It is being deleted and holds nothing, but until then an address may still be created for it.
+    Doubt(Timestamp),
     /// A create was refused; the next try is then.
     Backoff(Timestamp),
 }
@@ -175,6 +180,10 @@ impl std::fmt::Display for Waits {
             Self::Queue => write!(f, "next in the pool's queue"),
             Self::Reported(reason) => write!(f, "waits: {reason}"),
             Self::Grace(until) => write!(f, "its address is kept for the grace period, until {until}"),
+            Self::Doubt(until) => write!(
+                f,
+                "being deleted; a create whose outcome is unknown may still arrive, until {until}"
+            ),
             Self::Backoff(until) => write!(
                 f,
                 "the address was refused by the API server; next try at {until}"
@@ -267,8 +276,16 @@ fn grace_end(view: &View<'_>, seconds: u32) -> Option<Timestamp> {
     (until > view.now).then_some(until)
 }
 
-/// Spec §11.5 steps 3 and 4.
+/// Spec §11.5 steps 3 and 4. The claim stays as long as an address may still be created for it: nobody but the search for
+/// orphans would find that one, after its delay.
 fn release(view: &View<'_>) -> Next {
+    match (release_address(view), view.doubt) {
+        (Next::RemoveFinalizer, Some(until)) => Next::Rest(Waits::Doubt(until)),
+        (next, _) => next,
+    }
+}
+
+fn release_address(view: &View<'_>) -> Next {
     match view.address {
         _ if view.confirmed.released => Next::RemoveFinalizer,
         Some(address) if !is_answer_to(address, view.claim) => Next::RemoveFinalizer,

@@ -1,7 +1,7 @@
 //! The status to write to a claim, in the shape of the API version in use (spec §11.3 step 11, §18).
 
 use api::capi::{AnyCondition, READY, ReadyReason};
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::facts::{ClaimFacts, ConditionHome};
@@ -56,7 +56,10 @@ fn condition(
     }
 }
 
-/// Kubernetes times have whole seconds.
+/// Kubernetes times have whole seconds, and never lie ahead: `metav1.Time` cuts the rest off.
 fn seconds(time: Timestamp) -> Timestamp {
-    time.round(Unit::Second).unwrap_or(time)
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,10 @@
 //!
 //! Facts are made from wire objects in one place each ([`ClaimFacts::read`] and its siblings) and never changed.
 
+mod address;
+
 use api::{
-    capi::{Address, AnyCondition, Claim, Cluster, READY},
+    capi::{AnyCondition, Claim, Cluster, READY},
     meta::{has_finalizer, is_paused, label},
     names,
     pool::{AddressCounts, Allocation, Pool, PoolStatus},
@@ -11,10 +13,8 @@ use api::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, OwnerReference};
 
-use super::{
-    ledger::Held,
-    name::{ObjectName, PoolName},
-};
+pub use self::address::AddressFacts;
+use super::name::{ObjectName, PoolName};
 
 /// Which object, and which state of it, a fact was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,10 +131,12 @@ impl ClaimFacts {
         })
     }
 
-    /// The cluster label its address should carry (spec §12).
+    /// The cluster label its address should carry (spec §12). An empty label names no cluster (spec §11.3 step 4), so it
+    /// does not stand before `spec.clusterName`.
     #[must_use]
     pub fn address_label(&self) -> Option<&str> {
-        self.cluster_label.as_deref().or(self.cluster.as_deref())
+        let label = self.cluster_label.as_deref().filter(|label| !label.is_empty());
+        label.or(self.cluster.as_deref())
     }
 }
 
@@ -196,67 +198,6 @@ fn others(meta: &ObjectMeta, ours: &str) -> Box<[Box<str>]> {
         .filter(|f| *f != ours)
         .map(|f| f.as_str().into())
         .collect()
-}
-
-/// An `IPAddress`, whoever made it.
-#[derive(Clone, Debug)]
-pub struct AddressFacts {
-    /// Namespace and name.
-    pub name: ObjectName,
-    /// Identity and state.
-    pub version: Version,
-    /// The pool it counts for; `None` when that is not one of ours.
-    pub pool: Option<PoolName>,
-    /// `spec.claimRef.name`.
-    pub claim: Box<str>,
-    /// What it holds.
-    pub held: Held,
-    /// Terminating.
-    pub deleting: bool,
-    /// Carries our finalizer.
-    pub has_finalizer: bool,
-    /// Carries finalizers of others.
-    pub has_other_finalizers: bool,
-    /// UID in the owner reference to a claim of this name.
-    pub claim_owner: Option<Box<str>>,
-    /// UID in the owner reference to the pool.
-    pub pool_owner: Option<Box<str>>,
-    /// Something other than the claim is its controller, so the claim must not become an owner (spec §12).
-    pub has_other_controller: bool,
-    /// Value of the cluster label.
-    pub cluster_label: Option<Box<str>>,
-}
-
-impl AddressFacts {
-    /// Reads an address.
-    #[must_use]
-    pub fn read(address: &Address) -> Self {
-        let meta = &address.metadata;
-        let namespace = meta.namespace.as_deref().unwrap_or_default();
-        let name = meta.name.as_deref().unwrap_or_default();
-        let pool = PoolName::of_address(namespace, &address.spec.pool_ref);
-        let owners = meta.owner_references.as_deref().unwrap_or_default();
-        let claim_owner = owners.iter().find(|o| is_reference(o, "IPAddressClaim", name));
-        let pool_owner = pool
-            .as_ref()
-            .and_then(|p| owners.iter().find(|o| is_reference(o, p.kind().kind(), p.name())));
-        Self {
-            name: ObjectName::new(namespace, name),
-            version: Version::read(meta),
-            claim: address.spec.claim_ref.name.as_str().into(),
-            held: Held::parse(&address.spec.address, address.spec.prefix),
-            deleting: meta.deletion_timestamp.is_some(),
-            has_finalizer: has_finalizer(meta, names::PROTECT_ADDRESS),
-            has_other_finalizers: !others(meta, names::PROTECT_ADDRESS).is_empty(),
-            claim_owner: claim_owner.map(|o| o.uid.as_str().into()),
-            pool_owner: pool_owner.map(|o| o.uid.as_str().into()),
-            has_other_controller: owners
-                .iter()
-                .any(|o| o.controller == Some(true) && !is_reference(o, "IPAddressClaim", name)),
-            cluster_label: label(meta, names::CLUSTER_NAME).map(Into::into),
-            pool,
-        }
-    }
 }
 
 /// Whether an owner reference names this object of our group, in whatever version.
@@ -340,3 +281,6 @@ impl ClusterFacts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,8 @@ pub struct Index {
     clusters: HashMap<ObjectName, ClusterFacts>,
     /// Claims by the cluster they name.
     by_cluster: HashMap<ObjectName, std::collections::HashSet<ObjectName>>,
+    /// Addresses that do not bear the name of the claim they answer, by that claim.
+    by_claim: HashMap<ObjectName, std::collections::HashSet<ObjectName>>,
     /// Whether the watch on clusters has shown everything once.
     clusters_known: bool,
     /// Whether a list of all addresses has been begun.
@@ -118,11 +120,6 @@ impl Index {
     #[must_use]
     pub fn pool(&self, name: &PoolName) -> Option<&PoolEntry> {
         self.pools.get(name)
-    }
-
-    /// One pool, to be changed by its worker.
-    pub fn pool_mut(&mut self, name: &PoolName) -> Option<&mut PoolEntry> {
-        self.pools.get_mut(name)
     }
 
     /// One claim.

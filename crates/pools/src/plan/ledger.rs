@@ -211,16 +211,6 @@ impl Ledger {
         }
     }
 
-    /// The same objects and promises, booked on another spec of the pool. Cost: O(n log n).
-    #[must_use]
-    pub fn rebased(&self, domain: Domain, objects: impl IntoIterator<Item = Held>) -> Self {
-        let mut ledger = Self::new(domain);
-        for held in objects {
-            ledger.occupy(held);
-        }
-        ledger
-    }
-
     fn is_prefix_pool(&self) -> bool {
         self.domain.is_prefix_pool()
     }

@@ -32,7 +32,8 @@ pub fn suspect(index: &Index, address: &AddressFacts) -> Suspicion {
     // Claims of other namespaces are not watched when this process serves only one: nothing is known of them.
     let namespace = index.settings().scope.namespace.as_deref();
     let is_foreign = namespace.is_some_and(|n| n != address.name.namespace());
-    if !address.has_finalizer || address.claim.is_empty() || is_foreign || index.claim(&claim).is_some() {
+    let has_claim = index.claim(&claim).is_some() || serves_its_namesake(index, address);
+    if !address.has_finalizer || address.claim.is_empty() || is_foreign || has_claim {
         return Suspicion::None;
     }
     let pool_is_settled = index
@@ -53,4 +54,13 @@ pub fn suspect(index: &Index, address: &AddressFacts) -> Suspicion {
     } else {
         Suspicion::Deferred
     }
+}
+
+/// Whether a claim of its name draws from its pool: that claim takes the address over, whichever it was made for (spec
+/// §11.3 step 9).
+#[must_use]
+pub fn serves_its_namesake(index: &Index, address: &AddressFacts) -> bool {
+    index
+        .claim(&address.name)
+        .is_some_and(|claim| Some(&claim.pool) == address.pool.as_ref())
 }

@@ -73,7 +73,7 @@ impl Pass {
     }
 
     fn rest(&self, waits: &Waits) {
-        if let Waits::Grace(time) | Waits::Backoff(time) = waits {
+        if let Waits::Grace(time) | Waits::Doubt(time) | Waits::Backoff(time) = waits {
             self.world.claims.add_after(self.name.clone(), until(*time));
         }
         tracing::debug!(claim = %self.name, %waits, "claim rests");

@@ -4,7 +4,7 @@ use api::names::PROTECT_ADDRESS;
 use serde_json::json;
 
 use crate::{
-    common::finalizers,
+    ground::finalizers,
     site::{ADDRESS_KINDS, Site},
 };
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use testkit::{FaultProxy, Requests, eventually};
 
 use crate::{
-    common::{Ns, PATIENCE, text},
+    ground::{Ns, PATIENCE, text},
     stage::stage,
 };
 

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
-use api::pool::PoolKind;
 use futures::{StreamExt as _, stream};
 use kube::api::ListParams;
 use serde_json::json;
 use testkit::eventually;
 
 use crate::{
-    common::{cluster, text},
+    ground::text,
+    site::{ADDRESS_KINDS, Site},
+    stage::stage_for,
     witness::Witness,
 };
 
@@ -17,19 +18,22 @@ const CLAIMS: usize = 1000;
 
 #[tokio::test]
 async fn case_117_a_thousand_claims_get_the_lowest_thousand_addresses() {
-    let ns = cluster().await.ns("case-117").await;
-    ns.pool(
-        "p",
-        json!({"addresses": ["10.0.0.0/22"], "prefix": 22, "gateway": "10.0.0.1"}),
-    )
-    .await;
+    let spec = json!({"addresses": ["10.0.0.0/22"], "prefix": 22, "gateway": "10.0.0.1"});
+    for kind in ADDRESS_KINDS {
+        // With a controller of their own: other tests would have to queue behind them.
+        let stage = stage_for(kind, "case-117").await;
+        let controller = stage.controller().await;
+        get_the_lowest(&stage.site(kind, spec.clone()).await).await;
+        controller.stop();
+    }
+}
+
+async fn get_the_lowest(site: &Site) {
+    let ns = &site.ns;
     let witness = Witness::of(ns.addresses()).await;
     stream::iter(0..CLAIMS)
-        .for_each_concurrent(32, |i| {
-            let ns = &ns;
-            async move {
-                ns.claim(&format!("c{i}"), "p").await;
-            }
+        .for_each_concurrent(32, async |i| {
+            site.claim(&format!("c{i}")).await;
         })
         .await;
     eventually(
@@ -57,7 +61,6 @@ async fn case_117_a_thousand_claims_get_the_lowest_thousand_addresses() {
     assert_eq!(got, expected, "distinct, and the lowest of the pool");
     assert_eq!(addresses.items.len(), CLAIMS);
     assert!(addresses.iter().all(|a| a.data["spec"]["prefix"] == 22));
-    ns.counts(PoolKind::InClusterIPPool, "p", [1021, 1000, 21, 0])
-        .await;
+    site.counts([1021, 1000, 21, 0]).await;
     witness.testify().await;
 }

@@ -5,7 +5,7 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use crate::{
-    common::{Ns, finalizers},
+    ground::{Ns, finalizers},
     stage::stage,
 };
 

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    common::{Controller, Ns, PATIENCE, cluster, finalizers, gone},
+    ground::{Controller, Ns, PATIENCE, cluster, finalizers, gone},
     stage::{Stage, stage},
     witness::Witness,
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api::{names::PROTECT_ADDRESS, pool::PoolKind};
 
 use crate::{
-    common::{cluster, finalizers},
+    ground::{cluster, finalizers},
     site::Site,
 };
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use testkit::eventually;
 
 use crate::{
-    common::{PATIENCE, finalizers, gone},
+    ground::{PATIENCE, finalizers, gone},
     site::Site,
 };
 

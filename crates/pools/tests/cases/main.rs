@@ -7,12 +7,16 @@ mod claims_crash;
 mod claims_crowd;
 mod claims_deletion;
 mod claims_filter;
+mod claims_grace;
 mod claims_orphans;
 mod claims_pausing;
+mod claims_restored;
 mod claims_waiting;
-mod common;
 mod examples;
+#[path = "../ground/mod.rs"]
+mod ground;
 mod lifetime;
+mod pace;
 mod prefix;
 mod scope;
 mod site;

@@ -4,7 +4,7 @@ use api::{names::PAUSED, pool::PoolKind};
 use serde_json::{Value, json};
 
 use crate::{
-    common::{cluster, ready},
+    ground::{cluster, ready},
     site::{PREFIX_KINDS, Site},
 };
 

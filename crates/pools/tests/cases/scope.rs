@@ -1,10 +1,13 @@
 //! Spec §19.5: which pool a claim means.
 
 use api::{capi::Version, names::GROUP, pool::PoolKind};
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, PostParams};
 use serde_json::{Value, json};
 
-use crate::common::{Ns, cluster, finalizers, ready};
+use crate::{
+    ground::{Ns, cluster, finalizers, ready},
+    stage::stage,
+};
 
 const GLOBAL: PoolKind = PoolKind::GlobalInClusterIPPool;
 const LOCAL: PoolKind = PoolKind::InClusterIPPool;
@@ -117,6 +120,46 @@ async fn unchanged(ns: &Ns, claims: &[DynamicObject]) {
     }
 }
 
+/// `v1beta1` does not insist on a spec. One such object must not hide all others from the controller.
+#[tokio::test]
+async fn case_57_objects_without_a_spec_keep_nobody_from_being_served() {
+    let stage = stage("case-57-bare").await;
+    let ns = &stage.ns;
+    let old = Ns {
+        client: ns.client.clone(),
+        name: ns.name.clone(),
+        version: Version::V1Beta1,
+    };
+    let bare = async |api: Api<DynamicObject>, kind: &str, name: &str| {
+        let object =
+            json!({"apiVersion": format!("{GROUP}/v1beta1"), "kind": kind, "metadata": {"name": name}});
+        let object = serde_json::from_value(object).expect("an object");
+        let made = api.create(&PostParams::default(), &object).await;
+        let made = made.expect("v1beta1 takes it");
+        assert_eq!(made.data.get("spec"), None);
+        made
+    };
+    ns.pool("p", spec()).await;
+    let mut claims = vec![bare(old.claims(), "IPAddressClaim", "bare").await];
+    let mut addresses = vec![bare(old.addresses(), "IPAddress", "bare-address").await];
+    // They are in the first list of a controller, in that of the next, and come while it runs.
+    let controller = stage.controller().await;
+    assert_eq!(ns.take("a", "p").await, "10.0.0.2");
+    controller.stop();
+    let controller = stage.controller().await;
+    claims.push(bare(old.claims(), "IPAddressClaim", "late").await);
+    addresses.push(bare(old.addresses(), "IPAddress", "late-address").await);
+    assert_eq!(ns.take("b", "p").await, "10.0.0.3");
+    ns.counts(LOCAL, "p", [8, 2, 6, 0]).await;
+    unchanged(&old, &claims).await;
+    for before in &addresses {
+        let name = before.metadata.name.as_deref().expect("it has a name");
+        assert_eq!(&old.addresses().get(name).await.expect("it is there"), before);
+    }
+    assert_eq!(controller.logs.lines(), [""; 0], "nothing is wrong with them");
+    controller.stop();
+}
+
 #[tokio::test]
 async fn case_57_claims_that_are_not_ours_are_never_touched() {
     let ns = cluster().await.ns("case-57").await;
@@ -178,7 +221,7 @@ async fn case_57_claims_that_are_not_ours_are_never_touched() {
         .delete("c", &Default::default())
         .await
         .expect("the cluster can be deleted");
-    crate::common::gone(&ns.clusters(), "c").await;
+    crate::ground::gone(&ns.clusters(), "c").await;
     ns.cluster("c", json!({}), json!({})).await;
     witness("after-creation").await;
     ns.patch(&ns.pools(LOCAL), "p", json!({"spec": {"gateway": "10.0.0.9"}}))

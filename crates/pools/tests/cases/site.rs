@@ -1,11 +1,11 @@
 //! A pool in a namespace of its own: the cases that name no kind are told with one of each.
 
 use api::pool::PoolKind;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use kube::api::{DeleteParams, DynamicObject};
 use serde_json::{Value, json};
 
-use crate::common::{Ns, cluster, gone, text};
+use crate::ground::{Ns, cluster, gone, text};
 
 /// Both kinds of pools that hand out single addresses.
 pub(crate) const ADDRESS_KINDS: [PoolKind; 2] = [PoolKind::InClusterIPPool, PoolKind::GlobalInClusterIPPool];
@@ -13,6 +13,13 @@ pub(crate) const ADDRESS_KINDS: [PoolKind; 2] = [PoolKind::InClusterIPPool, Pool
 /// Both kinds of pools that hand out prefixes.
 pub(crate) const PREFIX_KINDS: [PoolKind; 2] =
     [PoolKind::InClusterPrefixPool, PoolKind::GlobalInClusterPrefixPool];
+
+/// Tells a case with one pool of each kind that hands out single addresses, side by side.
+pub(crate) async fn on_both_kinds(case: &str, spec: Value, tell: impl AsyncFn(Site)) {
+    let [local, global] = ADDRESS_KINDS.map(|kind| Site::open(case, kind, spec.clone()));
+    let (local, global) = join(local, global).await;
+    join(tell(local), tell(global)).await;
+}
 
 /// One pool and the namespace its claims are made in.
 pub(crate) struct Site {
@@ -32,7 +39,11 @@ impl Site {
 
     /// A fresh namespace and the name of a pool that is yet to be made.
     pub(crate) async fn plan(case: &str, kind: PoolKind) -> Self {
-        let ns = cluster().await.ns(case).await;
+        Self::within(cluster().await.ns(case).await, kind)
+    }
+
+    /// A namespace that is there already, and the name of a pool that is yet to be made.
+    pub(crate) fn within(ns: Ns, kind: PoolKind) -> Self {
         // Global pools need names that nobody else has.
         let pool = if kind.is_namespaced() {
             "pool".to_owned()
@@ -43,8 +54,15 @@ impl Site {
     }
 
     /// Creates a claim on the pool.
-    pub(crate) async fn claim(&self, name: &str) {
-        self.ns.claim_on(name, self.kind, &self.pool).await;
+    pub(crate) async fn claim(&self, name: &str) -> DynamicObject {
+        self.ns.claim_on(name, self.kind, &self.pool).await
+    }
+
+    /// Creates a claim on the pool with additional metadata and spec fields.
+    pub(crate) async fn claim_with(&self, name: &str, meta: Value, spec: Value) -> DynamicObject {
+        self.ns
+            .claim_with(name, self.kind.kind(), &self.pool, meta, spec)
+            .await
     }
 
     /// Creates a claim and returns the address it gets.
@@ -65,7 +83,7 @@ impl Site {
     /// Creates `count` claims at once and returns what they get, in no order.
     pub(crate) async fn take_at_once(&self, prefix: &str, count: usize) -> Vec<String> {
         let names: Vec<String> = (0..count).map(|i| format!("{prefix}-{i}")).collect();
-        join_all(names.iter().map(|name| self.claim(name))).await;
+        drop(join_all(names.iter().map(|name| self.claim(name))).await);
         let mut taken = Vec::with_capacity(count);
         for name in &names {
             taken.push(self.ns.bound_to(name).await);
@@ -76,16 +94,21 @@ impl Site {
     /// Creates by hand an `IPAddress` of the pool, and waits until the pool's status counts it.
     pub(crate) async fn by_hand(&self, name: &str, address: &str, prefix: i64) {
         let used = self.used().await;
-        self.ns
-            .address(name, self.kind.kind(), &self.pool, address, prefix, json!({}))
-            .await;
-        testkit::eventually(crate::common::PATIENCE, "the object is counted", || async {
+        self.address(name, address, prefix, json!({})).await;
+        testkit::eventually(crate::ground::PATIENCE, "the object is counted", || async {
             match self.used().await {
                 now if now > used => Ok(()),
                 now => Err(format!("used is {now}")),
             }
         })
         .await;
+    }
+
+    /// Creates an `IPAddress` of the pool with additional metadata.
+    pub(crate) async fn address(&self, name: &str, address: &str, prefix: i64, meta: Value) -> DynamicObject {
+        self.ns
+            .address(name, self.kind.kind(), &self.pool, address, prefix, meta)
+            .await
     }
 
     async fn used(&self) -> i64 {
@@ -113,15 +136,18 @@ impl Site {
 
     /// Changes fields of the pool's spec. No admission stands in the way here.
     pub(crate) async fn change(&self, spec: Value) {
-        self.ns
-            .patch(&self.ns.pools(self.kind), &self.pool, json!({"spec": spec}))
-            .await;
+        self.patch(json!({"spec": spec})).await;
+    }
+
+    /// Merge-patches the pool.
+    pub(crate) async fn patch(&self, patch: Value) {
+        self.ns.patch(&self.ns.pools(self.kind), &self.pool, patch).await;
     }
 
     /// Sets annotations of the pool; null removes one.
     pub(crate) async fn annotate(&self, annotations: Value) {
-        let patch = json!({"metadata": {"annotations": annotations}});
-        self.ns.patch(&self.ns.pools(self.kind), &self.pool, patch).await;
+        self.patch(json!({"metadata": {"annotations": annotations}}))
+            .await;
     }
 
     /// Deletes the pool; it may stay, terminating.

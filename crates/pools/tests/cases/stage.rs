@@ -1,13 +1,18 @@
-//! A second control plane for tests that start and end controllers of their own. Each of them serves one namespace
+//! Further control planes for tests that start and end controllers of their own. Each of them serves one namespace
 //! only, so that such tests run side by side.
 
 use std::path::PathBuf;
 
+use api::pool::PoolKind;
 use pools::controller::Config;
+use serde_json::Value;
 use testkit::{CapiVersion, ControlPlane, Options};
 use tokio::sync::{OnceCell, oneshot};
 
-use crate::common::{Controller, Ns, install};
+use crate::{
+    ground::{Controller, Ns, install},
+    site::Site,
+};
 
 /// A namespace without a controller, until the test starts one.
 pub(crate) struct Stage {
@@ -15,10 +20,18 @@ pub(crate) struct Stage {
     pub(crate) ns: Ns,
 }
 
-/// A fresh namespace that nobody serves yet.
+/// A fresh namespace that nobody serves yet, for a case on namespaced pools.
 pub(crate) async fn stage(prefix: &str) -> Stage {
-    static PLANE: OnceCell<&'static ControlPlane> = OnceCell::const_new();
-    let plane = *PLANE.get_or_init(start).await;
+    stage_for(PoolKind::InClusterIPPool, prefix).await
+}
+
+/// A fresh namespace that nobody serves yet. Global pools are seen by the controllers of all tests, whose requests for
+/// them would spoil counts; so they have a control plane apart.
+pub(crate) async fn stage_for(kind: PoolKind, prefix: &str) -> Stage {
+    static LOCAL: OnceCell<&'static ControlPlane> = OnceCell::const_new();
+    static GLOBAL: OnceCell<&'static ControlPlane> = OnceCell::const_new();
+    let cell = if kind.is_namespaced() { &LOCAL } else { &GLOBAL };
+    let plane = *cell.get_or_init(start).await;
     let ns = Ns {
         client: plane.client(),
         name: plane.namespace(prefix).await,
@@ -48,6 +61,13 @@ async fn start() -> &'static ControlPlane {
 }
 
 impl Stage {
+    /// A pool on this stage.
+    pub(crate) async fn site(&self, kind: PoolKind, spec: Value) -> Site {
+        let site = Site::within(self.ns.clone(), kind);
+        self.ns.pool_of(kind, &site.pool, spec).await;
+        site
+    }
+
     /// Starts a controller for this namespace.
     pub(crate) async fn controller(&self) -> Controller {
         self.controller_with(|_| {}).await

@@ -199,9 +199,9 @@ async fn an_unusable_spec_leaves_the_counts() {
         site.take("a").await;
         site.counts([11, 1, 10, 0]).await;
         site.change(json!({"addresses": ["nonsense"]})).await;
-        testkit::eventually(crate::common::PATIENCE, "the pool says why", || async {
+        testkit::eventually(crate::ground::PATIENCE, "the pool says why", || async {
             let pool = site.object().await;
-            match crate::common::ready(&pool) {
+            match crate::ground::ready(&pool) {
                 Some(ready) if ready["status"] == "False" => {
                     assert_eq!(ready["reason"], "InvalidSpec");
                     assert!(

@@ -16,7 +16,7 @@ use kube::{
 use testkit::eventually;
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::common::{PATIENCE, text};
+use crate::ground::{PATIENCE, text};
 
 /// One event of an address.
 #[derive(Clone, Debug)]

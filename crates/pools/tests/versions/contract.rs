@@ -12,7 +12,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use testkit::{ControlPlane, eventually};
 
-use crate::common::{Ns, PATIENCE, finalizers, labels, text};
+use crate::ground::{Ns, PATIENCE, finalizers, labels, text};
 
 const POOL: PoolKind = PoolKind::InClusterIPPool;
 

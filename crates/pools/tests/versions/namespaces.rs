@@ -13,7 +13,7 @@ use serde_json::json;
 use testkit::{CapiVersion, ControlPlane, FaultProxy, Options, eventually};
 
 use crate::{
-    common::{Controller, Ns, PATIENCE, install_pools, ready, text},
+    ground::{Controller, Ns, PATIENCE, cluster::install_pools, ready, text},
     witness::Witness,
 };
 

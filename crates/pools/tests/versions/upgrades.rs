@@ -10,8 +10,8 @@ use serde_json::json;
 use testkit::{CapiVersion, ControlPlane, Options, eventually};
 
 use crate::{
-    common::{Controller, Ns, PATIENCE, install_pools, text},
     contract::{Shape, holds, says},
+    ground::{Controller, Ns, PATIENCE, cluster::install_pools, text},
     witness::Witness,
 };
 

@@ -6,7 +6,10 @@
 //!
 //! An outage is never reported as deletions: the sink hears nothing until the server answers again, and then
 //! either the changes since or a whole new list.
+//!
+//! Nor is an object that cannot be read: the sink gets it as it is, and goes on with all others.
 
+mod guarded;
 mod verdict;
 
 use std::fmt::Debug;
@@ -22,6 +25,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::jitter;
+pub use guarded::{Guarded, Key, Unreadable};
 use verdict::{Verdict, judge};
 
 /// First and longest pause between attempts. The longest is short because a controller without its watch
@@ -45,8 +49,11 @@ pub enum WatchEvent<K> {
     InitDone,
     /// An object was created or changed.
     Applied(K),
-    /// An object was deleted; this is its last state.
-    Deleted(K),
+    /// An object was deleted.
+    Deleted(Key),
+    /// An object, of a list or by itself, that is not as its type says. It exists: what was known of it before is
+    /// neither confirmed nor gone.
+    Unreadable(Unreadable),
 }
 
 /// How a watch is doing.
@@ -98,7 +105,7 @@ pub fn status() -> (channel::Sender<WatchStatus>, channel::Receiver<WatchStatus>
 /// `sink` is called in order, from this future only; it should be quick (update an index, wake keys), because
 /// the connection is not read meanwhile. `status` is changed after the sink has seen what it reports.
 pub async fn run<K, S>(
-    api: Api<K>,
+    api: Api<Guarded<K>>,
     config: watcher::Config,
     status: channel::Sender<WatchStatus>,
     sink: S,
@@ -134,7 +141,7 @@ struct Watch<S> {
 
 impl<S> Watch<S> {
     /// Follows one watcher until it has to be replaced by one that starts with a list.
-    async fn follow<K>(&mut self, api: Api<K>, config: watcher::Config)
+    async fn follow<K>(&mut self, api: Api<Guarded<K>>, config: watcher::Config)
     where
         K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
         S: FnMut(WatchEvent<K>),
@@ -157,8 +164,9 @@ impl<S> Watch<S> {
         }
     }
 
-    fn accept<K>(&mut self, event: Event<K>)
+    fn accept<K>(&mut self, event: Event<Guarded<K>>)
     where
+        K: Resource,
         S: FnMut(WatchEvent<K>),
     {
         let event = match event {
@@ -167,10 +175,13 @@ impl<S> Watch<S> {
                 self.init = true;
                 return;
             }
-            Event::InitApply(object) => WatchEvent::InitApply(object),
+            Event::InitApply(Guarded(Ok(object))) => WatchEvent::InitApply(object),
             Event::InitDone => WatchEvent::InitDone,
-            Event::Apply(object) => WatchEvent::Applied(object),
-            Event::Delete(object) => WatchEvent::Deleted(object),
+            Event::Apply(Guarded(Ok(object))) => WatchEvent::Applied(object),
+            Event::InitApply(Guarded(Err(unread))) | Event::Apply(Guarded(Err(unread))) => {
+                WatchEvent::Unreadable(unread.unreadable)
+            }
+            Event::Delete(object) => WatchEvent::Deleted(object.key()),
         };
         if std::mem::take(&mut self.init) {
             (self.sink)(WatchEvent::Init);

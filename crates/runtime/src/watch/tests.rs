@@ -16,6 +16,8 @@ use tokio_util::task::TaskTracker;
 enum Reply {
     Fail(u16),
     List(&'static str, &'static [&'static str]),
+    /// A list of these.
+    Items(Vec<Value>),
     /// A watch that sends these and then ends.
     Events(Vec<Value>),
     /// A watch that sends these and stays open.
@@ -40,6 +42,21 @@ fn event(kind: &str, name: &str, version: &str) -> Value {
 
 fn error(code: u16) -> Value {
     json!({ "type": "ERROR", "object": { "kind": "Status", "status": "Failure", "code": code, "message": "gone" } })
+}
+
+fn list(version: &str, items: &[Value]) -> Response<Body> {
+    let list = json!({
+        "apiVersion": "v1", "kind": "ConfigMapList",
+        "metadata": { "resourceVersion": version }, "items": items,
+    });
+    Response::new(Body::from(list.to_string()))
+}
+
+/// A map whose values are not text.
+fn odd(name: &str, version: &str) -> Value {
+    let mut odd = object(name, version);
+    odd["data"] = json!({ "answer": 42 });
+    odd
 }
 
 fn respond(script: &Mutex<Script>, request: &Request<kube::client::Body>) -> Response<Body> {
@@ -73,14 +90,11 @@ fn respond(script: &Mutex<Script>, request: &Request<kube::client::Body>) -> Res
                 .body(Body::from(status.to_string()))
                 .unwrap()
         }
-        Some(Reply::List(version, names)) => {
-            let items: Vec<Value> = names.iter().map(|name| object(name, "1")).collect();
-            let list = json!({
-                "apiVersion": "v1", "kind": "ConfigMapList",
-                "metadata": { "resourceVersion": version }, "items": items,
-            });
-            Response::new(Body::from(list.to_string()))
-        }
+        Some(Reply::List(version, names)) => list(
+            version,
+            &names.iter().map(|name| object(name, "1")).collect::<Vec<_>>(),
+        ),
+        Some(Reply::Items(items)) => list("10", &items),
         Some(Reply::Events(events)) => Response::new(Body::from_stream(lines(events))),
         Some(Reply::Open(events)) => Response::new(Body::from_stream(lines(events).chain(stream::pending()))),
     }
@@ -103,7 +117,7 @@ fn start(replies: Vec<Reply>) -> Run {
     let service = tower::service_fn(move |request| {
         std::future::ready(Ok::<_, std::convert::Infallible>(respond(&served, &request)))
     });
-    let api: Api<ConfigMap> = Api::namespaced(Client::new(service, "ns"), "ns");
+    let api: Api<Guarded<ConfigMap>> = Api::namespaced(Client::new(service, "ns"), "ns");
     let (sender, status) = status();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let stop = CancellationToken::new();
@@ -114,7 +128,8 @@ fn start(replies: Vec<Reply>) -> Run {
             WatchEvent::InitApply(object) => format!("listed {}", object.name_any()),
             WatchEvent::InitDone => "done".to_owned(),
             WatchEvent::Applied(object) => format!("applied {}", object.name_any()),
-            WatchEvent::Deleted(object) => format!("deleted {}", object.name_any()),
+            WatchEvent::Deleted(key) => format!("deleted {}/{}", key.namespace, key.name),
+            WatchEvent::Unreadable(it) => format!("unreadable {}: {}", it.key.name, it.error),
         });
     };
     let task = TaskTracker::new().spawn(run(api, watcher::Config::default(), sender, sink, stop.clone()));
@@ -169,7 +184,7 @@ async fn a_list_and_then_changes() {
         "listed b",
         "done",
         "applied a",
-        "deleted b",
+        "deleted ns/b",
         "applied c",
     ];
     assert_eq!(run.seen(7).await, want);
@@ -273,6 +288,46 @@ async fn a_crd_that_is_removed_is_not_a_deletion_of_its_objects() {
         .await;
     assert!(run.status.borrow().synced, "it was");
     assert_eq!(run.seen(3).await, ["init", "listed a", "done"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_read_hides_no_other() {
+    let mut run = start(vec![
+        Reply::Items(vec![object("a", "1"), odd("b", "2"), object("c", "3")]),
+        Reply::Events(vec![
+            json!({ "type": "MODIFIED", "object": odd("a", "11") }),
+            event("MODIFIED", "b", "12"),
+            json!({ "type": "DELETED", "object": odd("a", "13") }),
+        ]),
+        Reply::Open(vec![]),
+    ]);
+    let wrong = "invalid type: integer `42`, expected a string";
+    let want = [
+        "init".to_owned(),
+        "listed a".to_owned(),
+        format!("unreadable b: {wrong}"),
+        "listed c".to_owned(),
+        "done".to_owned(),
+        format!("unreadable a: {wrong}"),
+        "applied b".to_owned(),
+        "deleted ns/a".to_owned(),
+    ];
+    assert_eq!(run.seen(8).await, want);
+    run.until("synced", |status| status.synced && status.health == Health::Live)
+        .await;
+    let watched = async {
+        while run.asked().len() < 3 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(600), watched)
+        .await
+        .expect("the watch goes on");
+    assert_eq!(
+        run.asked(),
+        ["list -", "watch 10", "watch 13"],
+        "no new list, and no event twice"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use kube::runtime::watcher::Config;
 use kube::{Api, ResourceExt};
 use runtime::client::{ClientOptions, connect};
 use runtime::shutdown::Tasks;
-use runtime::watch::{self, Health, WatchEvent};
+use runtime::watch::{self, Guarded, Health, WatchEvent};
 use testkit::{ControlPlane, FaultProxy, eventually};
 
 use super::{PATIENCE, own_client};
@@ -24,7 +24,8 @@ fn logger<K: ResourceExt>(log: &Log) -> impl FnMut(WatchEvent<K>) + use<K> {
             WatchEvent::InitDone => "done".to_owned(),
             WatchEvent::InitApply(object) => format!("listed {}", object.name_any()),
             WatchEvent::Applied(object) => format!("applied {}", object.name_any()),
-            WatchEvent::Deleted(object) => format!("deleted {}", object.name_any()),
+            WatchEvent::Deleted(key) => format!("deleted {}", key.name),
+            WatchEvent::Unreadable(it) => format!("unreadable {}", it.key.name),
         });
     }
 }
@@ -50,7 +51,7 @@ async fn dropped_watches_lose_nothing_and_list_nothing_again() {
         kubeconfig: Some(proxy.kubeconfig().into()),
         ..ClientOptions::default()
     };
-    let watched: Api<ConfigMap> = Api::namespaced(connect(&options).await.unwrap(), &namespace);
+    let watched: Api<Guarded<ConfigMap>> = Api::namespaced(connect(&options).await.unwrap(), &namespace);
     let direct: Api<ConfigMap> = Api::namespaced(own_client(plane), &namespace);
     let create = async |name: &str| {
         let metadata = ObjectMeta {
@@ -96,10 +97,11 @@ async fn a_kind_is_found_when_its_crd_comes_and_waited_for_when_it_goes() {
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("late.example.org", "v1", "Late"));
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind);
     let (tasks, log) = (Tasks::new(), Log::default());
+    let watched: Api<Guarded<DynamicObject>> = Api::namespaced_with(client, &namespace, &kind);
     let (sender, mut status) = watch::status();
     tasks.spawn(
         "watch",
-        watch::run(api.clone(), Config::default(), sender, logger(&log), tasks.stop()),
+        watch::run(watched, Config::default(), sender, logger(&log), tasks.stop()),
     );
     let wait = status.wait_for(|status| status.health == Health::NotServed);
     drop(

@@ -118,61 +118,46 @@ impl PoolAudit<'_> {
                 Suspicion::Deferred => kept.push(*address),
             }
         }
-        let remedy = "the controller releases them after its orphan delay; with the provider it replaces, remove the \
-                      finalizer ProtectAddress and delete them";
         let lost = |n| {
-            format!(
-                "the claim of {} does not exist",
-                counted(n, "address", "addresses")
-            )
+            let lost = counted(n, "address", "addresses");
+            format!("the claim of {lost} does not exist")
         };
-        if !orphans.is_empty() {
-            let message = lost(orphans.len());
-            findings.push(self.finding(
-                Severity::Warning,
-                FindingKind::OrphanedAddress,
-                message,
-                remedy,
-                &orphans,
-            ));
-        }
-        if !kept.is_empty() {
-            let message = format!(
+        findings.extend(self.group(
+            Severity::Warning,
+            FindingKind::OrphanedAddress,
+            &orphans,
+            lost(orphans.len()),
+            "the controller releases them after its orphan delay; with the provider it replaces, remove the finalizer \
+             ProtectAddress and delete them",
+        ));
+        findings.extend(self.group(
+            Severity::Warning,
+            FindingKind::OrphanedAddress,
+            &kept,
+            format!(
                 "{}, and their pool or cluster is paused or missing",
                 lost(kept.len())
-            );
-            let remedy = "unpause or restore it; the controller releases them then";
-            findings.push(self.finding(
-                Severity::Warning,
-                FindingKind::OrphanedAddress,
-                message,
-                remedy,
-                &kept,
-            ));
-        }
+            ),
+            "unpause or restore it; the controller releases them then",
+        ));
     }
 
     /// Addresses without a claim that are not orphans: made by hand, never touched (spec §11.8).
     fn manual(&self, findings: &mut Vec<Finding>) {
         let is_manual = |a: &&&AddressFacts| {
             let is_claimed = self.snapshot.has_claim(&claim_of(a));
+            let is_claimed = is_claimed || orphan::serves_its_namesake(self.snapshot.index(), a);
             !is_claimed && orphan::suspect(self.snapshot.index(), a) == Suspicion::None
         };
         let manual: Vec<_> = self.addresses.iter().filter(is_manual).copied().collect();
-        if !manual.is_empty() {
-            let message = format!(
-                "{} held without a claim",
-                counted(manual.len(), "address is", "addresses are")
-            );
-            let remedy = "nothing, if they are meant as reservations; else delete them";
-            findings.push(self.finding(
-                Severity::Note,
-                FindingKind::ManualReservation,
-                message,
-                remedy,
-                &manual,
-            ));
-        }
+        let held = counted(manual.len(), "address is", "addresses are");
+        findings.extend(self.group(
+            Severity::Note,
+            FindingKind::ManualReservation,
+            &manual,
+            format!("{held} held without a claim"),
+            "nothing, if they are meant as reservations; else delete them",
+        ));
     }
 
     fn out_of_range(&self, domain: &Domain, findings: &mut Vec<Finding>) {
@@ -182,20 +167,14 @@ impl PoolAudit<'_> {
             range_of(self.pool, a).is_some() && !slot.is_some_and(|slot| domain.slots.contains(slot))
         };
         let outside: Vec<_> = self.addresses.iter().filter(is_outside).copied().collect();
-        if !outside.is_empty() {
-            let message = format!(
-                "{} in use but not part of the pool",
-                counted(outside.len(), "address is", "addresses are")
-            );
-            let remedy = "add them to the pool, or replace the machines that use them";
-            findings.push(self.finding(
-                Severity::Warning,
-                FindingKind::OutOfRange,
-                message,
-                remedy,
-                &outside,
-            ));
-        }
+        let used = counted(outside.len(), "address is", "addresses are");
+        findings.extend(self.group(
+            Severity::Warning,
+            FindingKind::OutOfRange,
+            &outside,
+            format!("{used} in use but not part of the pool"),
+            "add them to the pool, or replace the machines that use them",
+        ));
     }
 
     /// Grouped by what is missing, so that a migrated cluster gives one finding and not a thousand.
@@ -228,6 +207,18 @@ impl PoolAudit<'_> {
                 &addresses,
             ));
         }
+    }
+
+    /// One finding for all of them, if there are any.
+    fn group(
+        &self,
+        severity: Severity,
+        kind: FindingKind,
+        addresses: &[&AddressFacts],
+        message: String,
+        remedy: &str,
+    ) -> Option<Finding> {
+        (!addresses.is_empty()).then(|| self.finding(severity, kind, message, remedy, addresses))
     }
 
     fn finding<'f>(

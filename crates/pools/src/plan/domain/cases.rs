@@ -27,7 +27,7 @@ fn check(spec: &AddressPoolSpec, total: u128, set: &str) {
 fn handed_out(domain: &Domain, claims: u128) -> Vec<String> {
     (0..claims)
         .filter_map(|i| domain.slots.nth(i))
-        .map(|slot| domain.slot_text(slot))
+        .filter_map(|slot| domain.slot_text(slot))
         .collect()
 }
 

@@ -100,17 +100,10 @@ impl Domain {
     }
 
     /// The `spec.address` of an IPAddress for this slot: the address, or the base address of the prefix.
-    ///
-    /// `slot` must be one of the pool's [`space`](Self::space), as every member of [`slots`](Self::slots) is; a
-    /// higher number is taken for the highest slot.
+    /// `None` when the pool's [`space`](Self::space) ends below it, which no member of [`slots`](Self::slots) does.
     #[must_use]
-    pub fn slot_text(&self, slot: u128) -> String {
-        let slot = slot.min(self.space.last_slot());
-        self.space
-            .base_of(slot)
-            .expect("not above the last slot")
-            .base()
-            .to_string()
+    pub fn slot_text(&self, slot: u128) -> Option<String> {
+        Some(self.space.base_of(slot)?.base().to_string())
     }
 
     /// How many slots the pool has. Saturates at [`u128::MAX`], which only (nearly) all of `::/0` reaches.

@@ -127,7 +127,7 @@ pub(super) fn decider(view: &View<'_>, next: &Next) -> Rule {
             Waits::ClusterMissing | Waits::ClusterPaused | Waits::ClusterUnknown => Rule::Cluster,
             Waits::Gone => Rule::Finalizer,
             Waits::PoolPaused => Rule::PoolPaused,
-            Waits::Grace(_) => Rule::Deletion,
+            Waits::Grace(_) | Waits::Doubt(_) => Rule::Deletion,
             Waits::Bound => address_or_promise(view),
             Waits::Queue => in_flight_or_capacity(view, Promise::Planned),
             Waits::Reported(reason) => reported(view, *reason),

@@ -250,19 +250,22 @@ impl Pieces {
                 });
             }
         }
+        let later = Some(self.refusal.until);
         let promises = [
-            None,
-            Some(Promise::Planned),
-            Some(Promise::Recorded),
-            Some(Promise::Unsettled),
-            Some(Promise::Created),
+            (None, None),
+            (Some(Promise::Planned), None),
+            (Some(Promise::Planned), later),
+            (Some(Promise::Recorded), None),
+            (Some(Promise::Unsettled), None),
+            (Some(Promise::Unsettled), later),
+            (Some(Promise::Created), None),
         ];
         let mut views = Vec::new();
         for claim in &self.claims {
             for cluster in clusters {
                 for pool in &pools {
                     for address in std::iter::once(None).chain(self.addresses.iter().map(Some)) {
-                        for promise in promises {
+                        for (promise, doubt) in promises {
                             for refused in [None, Some(&self.refusal)] {
                                 let confirmed = Confirmed::default();
                                 let (pool, now) = (*pool, now());
@@ -272,6 +275,7 @@ impl Pieces {
                                     pool,
                                     address,
                                     promise,
+                                    doubt,
                                     refused,
                                     confirmed,
                                     now,

@@ -1,13 +1,16 @@
-//! How events change the index.
+//! How events change the index: claims and clusters here, the rest beside.
 
-use std::{collections::HashSet, hash::Hash};
+mod addresses;
+mod lists;
+mod pools;
 
-use api::pool::PoolKind;
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 
-use super::{ClaimEntry, Index, Notice, PoolSpec, Wake};
+use super::{ClaimEntry, Index, Wake};
 use crate::plan::{
-    facts::{AddressFacts, ClaimFacts, ClusterFacts, PoolFacts},
+    facts::{ClaimFacts, ClusterFacts},
     name::{ObjectName, PoolName},
 };
 
@@ -57,10 +60,8 @@ impl Index {
                     refusals: 0,
                 };
                 self.claims.insert(name.clone(), Box::new(entry));
-                if self.addresses.contains_key(&name) {
-                    // Not an orphan any more: a suspicion of earlier must not count against it later.
-                    wake.orphans.push(name.clone());
-                }
+                // Not an orphan any more: a suspicion of earlier must not count against it later.
+                self.wake_orphans(&name, wake);
             }
         }
         self.requeue(&name, now, wake);
@@ -99,11 +100,17 @@ impl Index {
         let Some(entry) = self.claims.remove(name) else {
             return;
         };
-        if self.addresses.contains_key(name) {
-            wake.orphans.push(name.clone());
-        }
+        self.wake_orphans(name, wake);
         self.abandon(&entry.facts.pool, name, now, wake);
         self.drop_void(&entry.facts.pool);
+    }
+
+    /// A claim came or went: for the address of its name, and for those that answer it under other names, this decides
+    /// whether they have a claim.
+    fn wake_orphans(&self, claim: &ObjectName, wake: &mut Wake) {
+        let own = self.addresses.contains_key(claim).then(|| claim.clone());
+        let others = self.by_claim.get(claim).into_iter().flatten().cloned();
+        wake.orphans.extend(own.into_iter().chain(others));
     }
 
     fn unlink_claim(&mut self, name: &ObjectName) {
@@ -117,12 +124,7 @@ impl Index {
         }
         if let Some(cluster) = facts.cluster.as_deref() {
             let cluster = ObjectName::new(name.namespace(), cluster);
-            if let Some(claims) = self.by_cluster.get_mut(&cluster) {
-                claims.remove(name);
-                if claims.is_empty() {
-                    self.by_cluster.remove(&cluster);
-                }
-            }
+            unlink(&mut self.by_cluster, &cluster, name);
         }
     }
 
@@ -140,167 +142,6 @@ impl Index {
             pool.waiting.remove(&place);
         } else if pool.waiting.insert(place) {
             wake.pools.push(claim.pool.clone());
-        }
-    }
-
-    /// An address appeared or changed.
-    pub fn apply_address(&mut self, mut facts: AddressFacts, now: Timestamp, wake: &mut Wake) {
-        let name = self.shared_name(&facts.name);
-        facts.name = name.clone();
-        facts.pool = facts.pool.map(|pool| self.shared_pool(&pool));
-        let old = self.addresses.insert(name.clone(), Box::new(facts));
-        let new = &self.addresses[&name];
-        let unchanged = old
-            .as_ref()
-            .is_some_and(|o| o.pool == new.pool && o.held == new.held);
-        if !unchanged {
-            let (held, pool) = (new.held, new.pool.clone());
-            if let Some(old) = old {
-                self.leave_pool(&old, wake);
-            }
-            if let Some(pool) = pool {
-                self.enter_pool(&pool, &name, held, wake);
-            }
-        }
-        self.confirm(&name, now, wake);
-        self.requeue(&name, now, wake);
-        let owner = if self.claims.contains_key(&name) {
-            &mut wake.claims
-        } else {
-            &mut wake.orphans
-        };
-        owner.push(name);
-    }
-
-    /// An address is gone.
-    pub fn delete_address(&mut self, name: &ObjectName, now: Timestamp, wake: &mut Wake) {
-        let Some(old) = self.addresses.remove(name) else {
-            return;
-        };
-        self.leave_pool(&old, wake);
-        if let (Some(claim), Some(pool)) = (self.claims.get_mut(name), old.pool.as_ref()) {
-            let ledger = self.pools.get(pool).and_then(|p| p.ledger.as_ref());
-            let was_bound = claim.facts.bound_to.is_some() && claim.facts.pool == *pool;
-            let slot = old.held.address.and_then(|a| ledger.and_then(|l| l.slot_of(a)));
-            claim.remembered = slot.filter(|_| was_bound);
-        }
-        if let Some(pool) = old.pool.as_ref() {
-            self.drop_void(pool);
-        }
-        self.requeue(name, now, wake);
-        wake.claims.push(name.clone());
-    }
-
-    fn enter_pool(
-        &mut self,
-        pool: &PoolName,
-        name: &ObjectName,
-        held: crate::plan::ledger::Held,
-        wake: &mut Wake,
-    ) {
-        let entry = self.pools.entry(pool.clone()).or_default();
-        entry.members.insert(name.clone());
-        if entry.ledger.as_mut().is_some_and(|l| l.occupy(held)) {
-            wake.notices.push(Notice::Duplicate {
-                pool: pool.clone(),
-                address: name.clone(),
-            });
-        }
-        wake.pools.push(pool.clone());
-    }
-
-    fn leave_pool(&mut self, old: &AddressFacts, wake: &mut Wake) {
-        let Some(pool) = &old.pool else { return };
-        let Some(entry) = self.pools.get_mut(pool) else {
-            return;
-        };
-        entry.members.remove(&old.name);
-        if let Some(ledger) = &mut entry.ledger {
-            ledger.vacate(old.held);
-        }
-        wake.pools.push(pool.clone());
-    }
-
-    /// A pool appeared or changed. An older state of a known object is ignored.
-    pub fn apply_pool(
-        &mut self,
-        name: &PoolName,
-        facts: PoolFacts,
-        spec: PoolSpec,
-        now: Timestamp,
-        wake: &mut Wake,
-    ) {
-        let entry = self.pools.entry(name.clone()).or_default();
-        let old = entry.facts.as_ref();
-        let same_object = old.is_some_and(|o| o.version.uid == facts.version.uid);
-        if same_object && old.is_some_and(|o| !facts.version.supersedes(&o.version)) {
-            return;
-        }
-        let decisive = old
-            .is_none_or(|o| !same_object || o.paused != facts.paused || o.deleting != facts.deleting)
-            || entry.spec.as_ref() != Some(&spec);
-        let rebase = !same_object || entry.spec.as_ref() != Some(&spec);
-        entry.facts = Some(facts);
-        entry.spec = Some(spec);
-        if !same_object {
-            entry.forget_unsent();
-        }
-        if rebase {
-            let held: Vec<_> = entry
-                .members
-                .iter()
-                .filter_map(|m| self.addresses.get(m))
-                .map(|a| a.held)
-                .collect();
-            entry.rebase(held);
-            // What was refused may be the pool's fault, such as a gateway that does not fit into an address.
-            for claim in &entry.claims {
-                if let Some(claim) = self.claims.get_mut(claim) {
-                    claim.refused = None;
-                    claim.refusals = 0;
-                }
-            }
-        }
-        self.read_journal(name, now, wake);
-        if decisive {
-            wake.claims.extend(self.pools[name].claims.iter().cloned());
-        }
-        wake.pools.push(name.clone());
-    }
-
-    /// Takes over an answer of the API server to a write of ours; see [`Self::refresh_claim`].
-    pub fn refresh_pool(
-        &mut self,
-        name: &PoolName,
-        facts: PoolFacts,
-        spec: PoolSpec,
-        now: Timestamp,
-        wake: &mut Wake,
-    ) {
-        let known = self.pools.get(name).and_then(|p| p.facts.as_ref());
-        if known.is_some_and(|k| k.version.uid == facts.version.uid) {
-            self.apply_pool(name, facts, spec, now, wake);
-        }
-    }
-
-    /// A pool is gone.
-    pub fn delete_pool(&mut self, name: &PoolName, wake: &mut Wake) {
-        let Some(entry) = self.pools.get_mut(name) else {
-            return;
-        };
-        entry.facts = None;
-        entry.spec = None;
-        entry.ledger = None;
-        entry.unusable = None;
-        entry.forget_unsent();
-        wake.claims.extend(entry.claims.iter().cloned());
-        wake.pools.push(name.clone());
-        self.drop_void(name);
-    }
-
-    pub(super) fn drop_void(&mut self, name: &PoolName) {
-        if self.pools.get(name).is_some_and(super::PoolEntry::is_void) {
-            self.pools.remove(name);
         }
     }
 
@@ -344,41 +185,12 @@ impl Index {
     }
 }
 
-impl Index {
-    /// The watch on claims has shown everything: what was not in `listed` is gone.
-    pub fn retain_claims(&mut self, listed: &HashSet<ObjectName>, now: Timestamp, wake: &mut Wake) {
-        for name in missing(self.claims.keys(), listed) {
-            self.delete_claim(&name, now, wake);
+/// Takes `member` out of the set under `key`, and the set with its last member.
+fn unlink(sets: &mut HashMap<ObjectName, HashSet<ObjectName>>, key: &ObjectName, member: &ObjectName) {
+    if let Some(set) = sets.get_mut(key) {
+        set.remove(member);
+        if set.is_empty() {
+            sets.remove(key);
         }
     }
-
-    /// The watch on addresses has shown everything: what was not in `listed` is gone.
-    pub fn retain_addresses(&mut self, listed: &HashSet<ObjectName>, now: Timestamp, wake: &mut Wake) {
-        for name in missing(self.addresses.keys(), listed) {
-            self.delete_address(&name, now, wake);
-        }
-        self.doubt_unseen(now, wake);
-    }
-
-    /// The watch on clusters has shown everything: what was not in `listed` is gone.
-    pub fn retain_clusters(&mut self, listed: &HashSet<ObjectName>, now: Timestamp, wake: &mut Wake) {
-        for name in missing(self.clusters.keys(), listed) {
-            self.delete_cluster(&name, now, wake);
-        }
-    }
-
-    /// The watch on one kind of pools has shown everything: what was not in `listed` is gone.
-    pub fn retain_pools(&mut self, kind: PoolKind, listed: &HashSet<PoolName>, wake: &mut Wake) {
-        let known = self
-            .pools
-            .iter()
-            .filter(|(name, entry)| name.kind() == kind && entry.facts.is_some());
-        for name in missing(known.map(|(name, _)| name), listed) {
-            self.delete_pool(&name, wake);
-        }
-    }
-}
-
-fn missing<'a, N: Clone + Eq + Hash + 'a>(known: impl Iterator<Item = &'a N>, listed: &HashSet<N>) -> Vec<N> {
-    known.filter(|name| !listed.contains(*name)).cloned().collect()
 }

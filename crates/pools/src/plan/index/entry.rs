@@ -9,7 +9,7 @@ use crate::plan::{
     claim::Promise,
     domain::{Domain, FieldError},
     facts::PoolFacts,
-    ledger::Ledger,
+    ledger::{Held, Ledger},
     name::ObjectName,
 };
 
@@ -201,17 +201,24 @@ impl PoolEntry {
             && self.reservations.is_empty()
     }
 
-    /// Puts the books in order after the spec or the set of objects changed as a whole.
-    pub(super) fn rebase(&mut self, held: impl IntoIterator<Item = crate::plan::ledger::Held>) {
+    /// Puts the books in order after the spec or the set of objects changed as a whole. Returns the objects that repeat
+    /// what one before them holds.
+    pub(super) fn rebase<'a>(
+        &mut self,
+        held: impl IntoIterator<Item = (&'a ObjectName, Held)>,
+    ) -> Vec<ObjectName> {
         let domain = self.spec.as_ref().map(PoolSpec::domain);
+        let mut duplicates = Vec::new();
         self.unusable = None;
         self.ledger = match domain {
             None => None,
             Some(Ok(domain)) => {
                 let mut ledger = Ledger::new(domain);
-                held.into_iter().for_each(|h| {
-                    ledger.occupy(h);
-                });
+                for (address, held) in held {
+                    if ledger.occupy(held) {
+                        duplicates.push(address.clone());
+                    }
+                }
                 for reservation in self.reservations.values() {
                     ledger.reserve(reservation.slot);
                 }
@@ -223,5 +230,6 @@ impl PoolEntry {
                 None
             }
         };
+        duplicates
     }
 }

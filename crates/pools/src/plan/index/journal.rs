@@ -23,14 +23,14 @@ impl Index {
     pub fn journal(&self, pool: &PoolName) -> Option<Allocation> {
         let entry = self.pools.get(pool)?;
         let written = entry.facts.as_ref()?.allocation.as_ref();
-        let space = entry.ledger.as_ref()?.domain().space;
+        let domain = entry.ledger.as_ref()?.domain();
         let mut reservations: Vec<Entry> = entry
             .reservations
             .iter()
             .filter(|(_, r)| r.promise != Promise::Created || r.hold_until.is_some())
             .filter_map(|(name, r)| {
                 Some(Entry {
-                    address: space.base_of(r.slot)?.base().to_string(),
+                    address: domain.slot_text(r.slot)?,
                     namespace: name.namespace().to_owned(),
                     name: name.name().to_owned(),
                     uid: r.uid.to_string(),

@@ -133,7 +133,7 @@ impl Index {
             return None;
         }
         let granted = Granted {
-            address: domain.space.base_of(reservation.slot)?.base().to_string(),
+            address: domain.slot_text(reservation.slot)?,
             prefix: domain.prefix,
             gateway: domain.gateway.clone(),
             pool_uid: facts.version.uid.clone(),
@@ -187,12 +187,6 @@ impl Index {
             }
         }
         wake.pools.push(claim.pool.clone());
-    }
-
-    /// When the current refusal of a claim ends.
-    #[must_use]
-    pub fn refused_until(&self, claim: &ObjectName) -> Option<Timestamp> {
-        self.claims.get(claim)?.refused.as_ref().map(|r| r.until)
     }
 
     /// A promise that the pool no longer covers is taken back; its claim waits again.

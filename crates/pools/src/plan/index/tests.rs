@@ -1,6 +1,11 @@
 //! Promises that nobody redeems, step by step; what happens in any order is the simulation's.
 
-use api::{capi, pool::AddressPoolSpec};
+mod wakes;
+
+use api::{
+    capi::{self, ReadyReason},
+    pool::AddressPoolSpec,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -77,7 +82,7 @@ impl World {
         .1
     }
 
-    fn see_claim(&mut self, uid: &str, more: &Value) {
+    fn see_claim(&mut self, uid: &str, more: &Value) -> Wake {
         let mut meta = self.meta("a", uid, &json!({"finalizers": [api::names::RELEASE_ADDRESS]}));
         meta.as_object_mut()
             .expect("an object")
@@ -87,7 +92,8 @@ impl World {
         let claim: capi::Claim =
             serde_json::from_value(json!({"metadata": meta, "spec": spec})).expect("a claim");
         let facts = ClaimFacts::read(&claim, &Scope::default(), ConditionHome::Status).expect("ours");
-        self.change(|index, now, wake| index.apply_claim(facts, now, wake));
+        self.change(|index, now, wake| index.apply_claim(facts, now, wake))
+            .1
     }
 
     fn see_claim_go(&mut self) {
@@ -96,13 +102,15 @@ impl World {
     }
 
     fn address(&mut self) -> AddressFacts {
-        let meta = self.meta(
-            "a",
-            "address",
-            &json!({"finalizers": [api::names::PROTECT_ADDRESS]}),
-        );
+        self.address_of("a", "a")
+    }
+
+    /// An address of ours under this name, which answers this claim.
+    fn address_of(&mut self, name: &str, claim: &str) -> AddressFacts {
+        let finalizers = json!({"finalizers": [api::names::PROTECT_ADDRESS]});
+        let meta = self.meta(name, "address", &finalizers);
         let spec = json!({
-            "claimRef": {"name": "a"}, "address": "10.0.0.5", "prefix": 24,
+            "claimRef": {"name": claim}, "address": "10.0.0.5", "prefix": 24,
             "poolRef": {"apiGroup": "ipam.cluster.x-k8s.io", "kind": "InClusterIPPool", "name": "p"},
         });
         let address: capi::Address =
@@ -294,11 +302,15 @@ fn a_changed_pool_forgives_refusals() {
     let mut world = World::new(&one_address());
     world.record();
     world.create(&Settled::Refused("gateway".to_owned()));
-    assert!(world.index.refused_until(&world.claim).is_some());
+    let waits = |world: &World| world.index.next(&world.claim, Confirmed::default(), world.now);
+    assert!(matches!(
+        waits(&world),
+        Some(Next::Report(ReadyReason::AllocationFailed, _))
+    ));
     let mut spec = one_address();
     spec["gateway"] = json!("10.0.0.1");
     let wake = world.see_pool(&spec, &json!({}));
-    assert_eq!(world.index.refused_until(&world.claim), None);
+    assert_eq!(waits(&world), Some(Next::Rest(Waits::Queue)));
     assert!(wake.claims.contains(&world.claim));
 }
 

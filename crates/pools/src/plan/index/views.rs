@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Index;
+use super::{Index, promises::HOLD};
 use crate::plan::{
     claim::{self, ClusterView, Confirmed, Next, PoolView, View},
     name::{ObjectName, PoolName},
@@ -20,18 +20,28 @@ impl Index {
     pub fn view(&self, name: &ObjectName, confirmed: Confirmed, now: Timestamp) -> Option<View<'_>> {
         let entry = self.claims.get(name)?;
         let claim = &entry.facts;
-        let promise = self
+        let reservation = self
             .pools
             .get(&claim.pool)
             .and_then(|p| p.reservations.get(name))
-            .filter(|r| r.uid == claim.version.uid)
-            .map(|r| r.promise);
+            .filter(|r| r.uid == claim.version.uid);
+        // Two processes at work renew each other's holds; but none begins a create for a claim it knows to be deleted.
+        let last = claim
+            .deletion_seen
+            .and_then(|seen| seen.checked_add(HOLD).ok())
+            .unwrap_or(Timestamp::MAX);
+        let doubt = reservation
+            .filter(|r| r.in_doubt)
+            .and_then(|r| r.hold_until)
+            .map(|until| until.min(last))
+            .filter(|until| *until > now);
         Some(View {
             claim,
             cluster: self.cluster_view(name),
             pool: self.pool_view(&claim.pool),
             address: self.address(name),
-            promise,
+            promise: reservation.map(|r| r.promise),
+            doubt,
             refused: entry.refused.as_ref(),
             confirmed,
             now,

@@ -120,7 +120,12 @@ impl Model {
 
     /// First and last address of a slot.
     fn extent(&self, slot: u128) -> (u128, u128) {
-        let base: IpAddr = self.domain.slot_text(slot).parse().expect("an address");
+        let base: IpAddr = self
+            .domain
+            .slot_text(slot)
+            .expect("a slot")
+            .parse()
+            .expect("an address");
         self.masked(base, self.domain.space.length())
     }
 

@@ -21,7 +21,9 @@ fn with(mut ledger: Ledger, in_use: &[&str]) -> Ledger {
 }
 
 fn next(ledger: &Ledger) -> Option<String> {
-    ledger.lowest_free().map(|slot| ledger.domain().slot_text(slot))
+    ledger
+        .lowest_free()
+        .and_then(|slot| ledger.domain().slot_text(slot))
 }
 
 fn ten_to_twenty(in_use: &[&str]) -> Ledger {

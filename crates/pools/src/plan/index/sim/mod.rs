@@ -307,6 +307,68 @@ fn a_promise_of_another_process_is_signed_before_it_is_redeemed() {
     ]);
 }
 
+/// The one that took over does not let a claim go for which the one before it may still create an address: nobody would
+/// look for that address until it is taken for an orphan.
+#[test]
+fn a_deleted_claim_waits_for_a_create_that_may_still_arrive() {
+    let mut world = World::new(2);
+    let claim = claim_name(0);
+    for op in [
+        Op::NewClaim(0),
+        Op::List(0),
+        Op::List(1),
+        Op::ShowAll(0),
+        Op::ShowAll(1),
+        Op::RunPool(0, Fate::Done, true),
+        Op::RunClaim(0, 0, Fate::Late),
+        Op::DeleteClaim(0),
+        Op::ShowAll(1),
+        Op::RunClaim(1, 0, Fate::Done),
+    ] {
+        world.apply(op);
+    }
+    assert!(
+        world.server.claims.contains_key(&claim),
+        "the create is still under way"
+    );
+    for op in [Op::Land(0), Op::ShowAll(1), Op::RunClaim(1, 0, Fate::Done)] {
+        world.apply(op);
+    }
+    assert!(
+        world.server.addresses.is_empty(),
+        "it is released as soon as it is seen"
+    );
+    assert!(world.server.claims.contains_key(&claim), "another one may follow");
+    world.apply(Op::Wait(16));
+    world.apply(Op::RunClaim(1, 0, Fate::Done));
+    assert!(world.server.claims.is_empty(), "nothing can follow any more");
+}
+
+/// What never arrives is not waited for longer than a request may take.
+#[test]
+fn a_deleted_claim_does_not_wait_for_ever() {
+    let mut world = World::new(2);
+    for op in [
+        Op::NewClaim(0),
+        Op::List(0),
+        Op::List(1),
+        Op::ShowAll(0),
+        Op::ShowAll(1),
+        Op::RunPool(0, Fate::Done, true),
+        Op::RunClaim(0, 0, Fate::Never),
+        Op::DeleteClaim(0),
+        Op::ShowAll(0),
+        Op::RunClaim(0, 0, Fate::Done),
+    ] {
+        world.apply(op);
+    }
+    assert_eq!(world.server.claims.len(), 1);
+    world.processes.truncate(1);
+    world.settle();
+    assert!(world.server.claims.is_empty());
+    world.is_at_rest().unwrap_or_else(|e| panic!("{e}"));
+}
+
 /// A process that was stopped between the record and the create does not know what happened meanwhile.
 #[test]
 fn a_record_is_not_redeemed_after_a_long_stop() {
