@@ -24,6 +24,11 @@ pub(crate) enum Bench {
         /// Passed to criterion, for example a filter.
         arguments: Vec<OsString>,
     },
+    /// The CNI binary, against the reference `host-local`.
+    Cni {
+        /// Passed to the test kit's program `bench-cni`.
+        arguments: Vec<OsString>,
+    },
     /// The controller, against a real API server and against the bare limit of that server.
     Pools {
         /// Passed to the test kit's program `bench-pools`.
@@ -39,8 +44,48 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
     debian::ensure(&[debian::CC])?;
     match bench {
         Bench::Addr { json, arguments } => addr(root, *json, arguments),
+        Bench::Cni { arguments } => cni(root, arguments),
         Bench::Pools { arguments } => pools(root, arguments),
     }
+}
+
+/// Builds the binary as it is shipped, static and by itself, and the bench beside it.
+fn cni(root: &Path, arguments: &[OsString]) -> Result<()> {
+    debian::ensure(&[debian::CNI_PLUGINS, debian::STRACE])?;
+    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let mut plugin = project::cargo(root);
+    // With `--target`, or the flag would reach the procedural macros, which cannot be static.
+    plugin.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    plugin.args([
+        "build",
+        "--locked",
+        "--profile",
+        "cni",
+        "--target",
+        &triple,
+        "--package",
+        "cni",
+    ]);
+    Step::new("build cadastre-cni", "see the compiler's message above").run(&mut plugin)?;
+    let mut bench = project::cargo(root);
+    // Without the cluster: the bench must be a small process, it starts others.
+    bench.args([
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "testkit",
+        "--bin",
+        "bench-cni",
+    ]);
+    bench.args(["--no-default-features", "--features", "cni"]);
+    Step::new("build bench-cni", "see the compiler's message above").run(&mut bench)?;
+    let mut program = Command::new(project::built(root, None, "release", "bench-cni"));
+    program.env(
+        "CADASTRE_CNI_BIN",
+        project::built(root, Some(&triple), "cni", "cadastre-cni"),
+    );
+    become_program(program.current_dir(root).args(arguments))
 }
 
 fn pools(root: &Path, arguments: &[OsString]) -> Result<()> {

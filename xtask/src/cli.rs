@@ -22,6 +22,7 @@ pub(crate) const HELP: &str = "\
 cargo xtask up [--once] [--kubeconfig FILE]     start a control plane with Cadastre and the examples, print the addresses
 cargo xtask test [--long] [--vm] [FILTER...]    run all tests (with --long: the long fault tests; with --vm: guests)
 cargo xtask bench addr [--json] [ARGS...]       measure the address sets
+cargo xtask bench cni [--quick] [--json]        measure the CNI binary against the reference host-local
 cargo xtask bench pools [--json] [ARGS...]      measure the controller against the bare API server
 cargo xtask check [NAME...]                     format, house rules, dependencies, generated files, lints, docs
 cargo xtask dist [--manifests] [--arch A,B] [--out DIR]   build the release into dist/
@@ -140,7 +141,7 @@ fn test(parser: &mut Parser) -> Result<Command> {
 fn bench(parser: &mut Parser) -> Result<Command> {
     let what = parser
         .value()
-        .context("bench what? say `addr` or `pools`")?
+        .context("bench what? say `addr`, `cni` or `pools`")?
         .string()?;
     let rest: Vec<OsString> = parser.raw_args()?.collect();
     match what.as_str() {
@@ -151,8 +152,9 @@ fn bench(parser: &mut Parser) -> Result<Command> {
                 arguments: rest.into_iter().filter(|argument| argument != "--json").collect(),
             }))
         }
+        "cni" => Ok(Command::Bench(Bench::Cni { arguments: rest })),
         "pools" => Ok(Command::Bench(Bench::Pools { arguments: rest })),
-        _ => bail!("there is no bench `{what}`; say `addr` or `pools`"),
+        _ => bail!("there is no bench `{what}`; say `addr`, `cni` or `pools`"),
     }
 }
 

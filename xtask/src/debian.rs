@@ -30,6 +30,26 @@ pub(crate) const IP: Tool = Tool {
     program: "ip",
     package: "iproute2",
 };
+/// Mounts small file systems for the tests of full and read-only disks.
+pub(crate) const MOUNT: Tool = Tool {
+    program: "mount",
+    package: "mount",
+};
+/// The reference CNI plugins; [`which`] takes an absolute path as it is.
+pub(crate) const CNI_PLUGINS: Tool = Tool {
+    program: "/usr/lib/cni/host-local",
+    package: "containernetworking-plugins",
+};
+/// Makes the keys that tests of kubeconfigs need.
+pub(crate) const OPENSSL: Tool = Tool {
+    program: "openssl",
+    package: "openssl",
+};
+/// Counts system calls for the bench of the CNI plugins.
+pub(crate) const STRACE: Tool = Tool {
+    program: "strace",
+    package: "strace",
+};
 /// Ends children with their parent, drops privileges.
 pub(crate) const SETPRIV: Tool = Tool {
     program: "setpriv",

@@ -84,6 +84,32 @@ pub(crate) fn components(root: &Path, version: &str, certificates: Certificates)
     Ok(objects)
 }
 
+/// The objects of `cadastre-cni.yaml` for one release, in an order that can be applied from top to bottom.
+///
+/// # Errors
+/// When a file below `deploy/cni` is missing or not a manifest.
+pub(crate) fn plugins(root: &Path, version: &str) -> Result<Vec<Value>> {
+    let ours = root.join("deploy/cni");
+    let mut objects = read(&ours.join("rbac.yaml"))?;
+    for mut object in read(&ours.join("daemonset.yaml"))? {
+        for kind in ["initContainers", "containers"] {
+            set_images(&mut object, kind, version)?;
+        }
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+fn set_images(workload: &mut Value, kind: &str, version: &str) -> Result<()> {
+    let containers = workload
+        .pointer_mut(&format!("/spec/template/spec/{kind}"))
+        .and_then(Value::as_array_mut);
+    for container in containers.with_context(|| format!("the DaemonSet has no {kind}"))? {
+        container["image"] = json!(format!("{IMAGE}:v{version}"));
+    }
+    Ok(())
+}
+
 /// The generated CRDs, by file name.
 fn crds(root: &Path) -> Result<Vec<Value>> {
     let dir = root.join("deploy/crds");

@@ -22,7 +22,15 @@ pub(crate) struct Options {
 /// # Errors
 /// When a build or a test fails.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
-    debian::ensure(&[debian::CC, debian::GIT, debian::IP, debian::SETPRIV])?;
+    debian::ensure(&[
+        debian::CC,
+        debian::CNI_PLUGINS,
+        debian::GIT,
+        debian::IP,
+        debian::MOUNT,
+        debian::OPENSSL,
+        debian::SETPRIV,
+    ])?;
     let folder = assets::ensure_while(|| {
         // Binaries in the same call as the tests: built apart they would get other features and compile twice.
         Step::new("build", "see the compiler's message above").run(project::cargo(root).args([

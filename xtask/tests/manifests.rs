@@ -110,3 +110,24 @@ async fn self_management_adds_the_right_to_its_own_certificate_only() {
     rights::check(&client, rights::ALWAYS).await;
     rights::check(&client, rights::WITH_SELF_MANAGEMENT).await;
 }
+
+#[tokio::test]
+async fn the_server_accepts_the_plugins_and_lets_them_get_nodes_only() {
+    let text = written("cadastre-cni.yaml");
+    let (control_plane, applied) = installed(&text).await;
+    let client = control_plane.client();
+    every_object_passes(&client, &text, applied).await;
+    let daemon_set = parse(&text)
+        .into_iter()
+        .find(|object| kind(object) == "DaemonSet")
+        .unwrap();
+    let pod = &daemon_set.data["spec"]["template"]["spec"];
+    for containers in ["initContainers", "containers"] {
+        let image = pod[containers][0]["image"].as_str().unwrap();
+        assert_eq!(
+            image,
+            format!("registry.cadastre.dev/cadastre:v{}", env!("CARGO_PKG_VERSION"))
+        );
+    }
+    rights::check_of(&client, "kube-system", "cadastre-cni", rights::OF_PLUGINS).await;
+}

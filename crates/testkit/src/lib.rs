@@ -4,11 +4,18 @@
 //! - [`ControlPlane`]: a real etcd and kube-apiserver on loopback, gone when the test process is;
 //! - [`FaultProxy`]: the same API server, answering badly on request;
 //! - [`Cadastre`]: our own program as a child process to stop, continue and kill;
-//! - [`eventually`]: waiting for a condition instead of sleeping.
+//! - [`eventually`]: waiting for a condition instead of sleeping;
+//! - [`cni`]: CNI plugins called as a runtime calls them (feature `cni`);
+//! - [`netns`]: network namespaces of our own (feature `cni`).
 //!
-//! Only [`assets`] exists without the feature `cluster`.
+//! Without features only [`assets`] exists; all but the last two need the feature `cluster`.
 
 pub mod assets;
+
+#[cfg(feature = "cni")]
+pub mod cni;
+#[cfg(feature = "cni")]
+pub mod netns;
 
 #[cfg(feature = "cluster")]
 mod client;

@@ -35,7 +35,44 @@ const ARM_LIBC: Tool = Tool {
     package: "libc6-dev-arm64-cross",
 };
 
+/// A program of the release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// The cluster binary.
+    Cadastre,
+    /// The CNI plugins: small and quick to start.
+    Cni,
+}
+
+impl Program {
+    /// The file, and what release files are called after.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Cadastre => "cadastre",
+            Self::Cni => "cadastre-cni",
+        }
+    }
+
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Cadastre => "cadastre",
+            Self::Cni => "cni",
+        }
+    }
+
+    /// Both are in the workspace's `Cargo.toml`.
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Cadastre => "release",
+            Self::Cni => "cni",
+        }
+    }
+}
+
 impl Arch {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
+
     /// Name in image indexes (`GOARCH`).
     pub(crate) const fn oci_name(self) -> &'static str {
         match self {
@@ -44,7 +81,8 @@ impl Arch {
         }
     }
 
-    const fn triple(self) -> &'static str {
+    /// What the compiler calls it.
+    pub(crate) const fn triple(self) -> &'static str {
         match self {
             Self::Amd64 => "x86_64-unknown-linux-gnu",
             Self::Arm64 => "aarch64-unknown-linux-gnu",
@@ -60,22 +98,25 @@ impl Arch {
         }
     }
 
-    /// Builds the release binary and returns where it is.
+    /// Builds a program of the release and returns where it is.
     ///
     /// The triple is always named, because `crt-static` without it breaks procedural macros; the package is built
     /// alone, because others would switch features on in shared dependencies.
     ///
     /// # Errors
     /// When the compiler for this machine is missing or the build fails.
-    pub(super) fn build(self, root: &Path) -> Result<PathBuf> {
+    pub(super) fn build(self, root: &Path, program: Program) -> Result<PathBuf> {
         let triple = self.triple();
         let mut cargo = project::cargo(root);
         cargo.args([
             "build",
             "--locked",
-            "--release",
+            "--profile",
+            program.profile(),
             "--package",
-            "cadastre",
+            program.package(),
+            "--bin",
+            program.name(),
             "--target",
             triple,
         ]);
@@ -96,8 +137,14 @@ impl Arch {
         if Self::native() != Some(self) {
             self.prepare_cross(root, &mut cargo)?;
         }
-        Step::new(format!("build {self}"), "see the compiler's message above").run(&mut cargo)?;
-        Ok(project::built(root, Some(triple), "release", "cadastre"))
+        let step = format!("build {} {self}", program.name());
+        Step::new(step, "see the compiler's message above").run(&mut cargo)?;
+        Ok(project::built(
+            root,
+            Some(triple),
+            program.profile(),
+            program.name(),
+        ))
     }
 
     fn prepare_cross(self, root: &Path, cargo: &mut Command) -> Result<()> {

@@ -20,13 +20,15 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// A static binary and the machine it is for.
+/// Static programs and the machine they are for.
 #[derive(Debug)]
 pub(super) struct Platform {
     /// `GOARCH` name.
     pub(super) architecture: &'static str,
-    /// The program.
+    /// The cluster program.
     pub(super) binary: Vec<u8>,
+    /// The CNI plugins, which a DaemonSet of this image puts on its node.
+    pub(super) plugins: Vec<u8>,
 }
 
 /// Writes the archive to `path`; `tag` becomes the image's reference name.
@@ -78,7 +80,7 @@ type Blob = (String, Vec<u8>);
 
 /// Adds layer, configuration and manifest of one machine; returns the manifest's descriptor.
 fn add_platform(blobs: &mut Vec<Blob>, tag: &str, platform: &Platform) -> Result<Value> {
-    let layer = layer(&platform.binary)?;
+    let layer = layer(platform)?;
     let diff_id = format!("sha256:{}", hex(&layer));
     // Plain gzip without name and time: the header is then always the same.
     let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
@@ -117,13 +119,14 @@ fn labels(tag: &str) -> Value {
     })
 }
 
-/// The root file system: the program under both names, the user it runs as, and a folder for temporary files.
+/// The root file system: the program under both names, the plugins, the user it runs as, and a folder for temporary files.
 ///
 /// No `nsswitch.conf`: a static program must not load foreign name-service modules. No CA certificates: the
 /// controller trusts the cluster's own authority, which the kubelet mounts.
-fn layer(binary: &[u8]) -> Result<Vec<u8>> {
+fn layer(platform: &Platform) -> Result<Vec<u8>> {
     let mut tree = Builder::new(Vec::new());
-    add_file(&mut tree, "cadastre", 0o755, binary)?;
+    add_file(&mut tree, "cadastre", 0o755, &platform.binary)?;
+    add_file(&mut tree, "cadastre-cni", 0o755, &platform.plugins)?;
     let mut link = header(EntryType::Symlink, 0o777, 0);
     tree.append_link(&mut link, "manager", "cadastre")?;
     add_folder(&mut tree, "etc/", 0o755)?;

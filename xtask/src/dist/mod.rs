@@ -13,6 +13,8 @@ use anyhow::{Context, Result};
 
 pub(crate) use arch::Arch;
 
+use arch::Program;
+
 use crate::{
     debian,
     manifest::{self, Certificates},
@@ -51,7 +53,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// `ipam-components.yaml` (clusterctl's name for it), its variant without cert-manager, and `metadata.yaml`.
+/// `ipam-components.yaml` (clusterctl's name for it), its variant without cert-manager, `metadata.yaml`, and
+/// `cadastre-cni.yaml`, which puts the CNI plugins on every node.
 fn manifests(root: &Path, out: &Path) -> Result<Vec<PathBuf>> {
     let step = Step::new(
         "manifests",
@@ -66,25 +69,38 @@ fn manifests(root: &Path, out: &Path) -> Result<Vec<PathBuf>> {
             let objects = manifest::components(root, VERSION, certificates)?;
             made.push(write(out.join(name), manifest::to_yaml(&objects)?.as_bytes())?);
         }
+        let plugins = manifest::plugins(root, VERSION)?;
+        made.push(write(
+            out.join("cadastre-cni.yaml"),
+            manifest::to_yaml(&plugins)?.as_bytes(),
+        )?);
         let metadata = fs::read(root.join("deploy/clusterctl/metadata.yaml"))?;
         made.push(write(out.join("metadata.yaml"), &metadata)?);
         Ok(made)
     })
 }
 
-/// One static binary per machine, and one image archive that holds them all.
+/// Two static programs per machine, and one image archive that holds them all.
 fn programs(root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     debian::ensure(&[debian::CC])?;
     let (mut made, mut platforms) = (Vec::new(), Vec::new());
     for &arch in &options.arches {
-        let binary = fs::read(arch.build(root)?).with_context(|| format!("cannot read the {arch} binary"))?;
-        arch::check_static(&binary)?;
-        arch::check_anonymous(&binary, &[root.to_path_buf(), project::cargo_home()?])?;
-        let name = options.out.join(format!("cadastre-{VERSION}-linux-{arch}"));
-        made.push(write(name, &binary)?);
+        let mut build = |program: Program| -> Result<Vec<u8>> {
+            let name = program.name();
+            let built = fs::read(arch.build(root, program)?);
+            let binary = built.with_context(|| format!("cannot read {name} for {arch}"))?;
+            arch::check_static(&binary)?;
+            arch::check_anonymous(&binary, &[root.to_path_buf(), project::cargo_home()?])?;
+            made.push(write(
+                options.out.join(format!("{name}-{VERSION}-linux-{arch}")),
+                &binary,
+            )?);
+            Ok(binary)
+        };
         platforms.push(image::Platform {
             architecture: arch.oci_name(),
-            binary,
+            binary: build(Program::Cadastre)?,
+            plugins: build(Program::Cni)?,
         });
     }
     for binary in &made {
@@ -135,6 +151,7 @@ mod tests {
         assert_eq!(
             names,
             [
+                "cadastre-cni.yaml",
                 "ipam-components-self-managed.yaml",
                 "ipam-components.yaml",
                 "metadata.yaml"

@@ -21,7 +21,9 @@ const ROOMS: &[Room] = &[
     room("api", &["addr"]),
     room("runtime", &["addr", "api"]),
     room("pools", &["addr", "api", "runtime"]),
-    room("cadastre", &["addr", "api", "runtime", "pools"]),
+    // Synchronous and tiny: it speaks to the API server itself, so neither `api` nor `runtime`.
+    room("cni", &["addr"]),
+    room("cadastre", &["addr", "api", "runtime", "pools", "cni"]),
     room("testkit", &["addr", "api", "runtime", "pools"]),
     room("xtask", &["testkit"]),
 ];

@@ -1,5 +1,6 @@
 //! The rules of the house (ARCHITECTURE.md), each a pure function from text to the breaches found in it.
 
+mod crates;
 mod layers;
 mod links;
 mod lockfile;
@@ -15,7 +16,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{project, step::Step};
+use crate::{dist::Arch, project, step::Step};
 
 /// One breach: where, what, and what to do instead.
 pub(crate) type Breach = String;
@@ -31,6 +32,7 @@ pub(crate) fn breaches(root: &Path) -> Result<Vec<Breach>> {
     )
     .output(project::cargo(root).args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
     let mut found = layers::breaches(&metadata)?;
+    found.extend(crates::breaches(&linked(root)?));
     found.extend(lockfile::breaches(&read(root, Path::new("Cargo.lock"))?));
     for file in files(root)? {
         // A listed file may be gone from the disk, or not be text: neither has lines to check.
@@ -45,6 +47,17 @@ pub(crate) fn breaches(root: &Path) -> Result<Vec<Breach>> {
         }
     }
     Ok(found)
+}
+
+/// What is linked into `cadastre-cni` on the machines we release for; not what only runs while it is compiled.
+fn linked(root: &Path) -> Result<String> {
+    let mut cargo = project::cargo(root);
+    cargo.args(["tree", "--locked", "--package", crates::PACKAGE]);
+    cargo.args(["--edges", "normal,no-proc-macro", "--prefix", "none"]);
+    for arch in Arch::ALL {
+        cargo.args(["--target", arch.triple()]);
+    }
+    Step::new("tree", "see cargo's message above").output(&mut cargo)
 }
 
 /// The rules that look at one file alone.

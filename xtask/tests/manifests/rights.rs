@@ -136,13 +136,36 @@ pub(crate) const WITH_SELF_MANAGEMENT: &[Right] = &[
     ("update", CRDS, "customresourcedefinitions", "", OWN_CRD, false),
 ];
 
+/// The CNI plugins read nodes by name.
+pub(crate) const OF_PLUGINS: &[Right] = &[
+    ("get", "", "nodes", "", "worker-1", true),
+    ("list", "", "nodes", "", "", false),
+    ("watch", "", "nodes", "", "", false),
+    ("patch", "", "nodes", "", "worker-1", false),
+    ("get", "", "nodes/proxy", "", "worker-1", false),
+    ("get", "", "secrets", "kube-system", "x", false),
+    ("get", "", "pods", "kube-system", "x", false),
+];
+
 /// Asks the server each question and names every answer that is not the expected one.
 pub(crate) async fn check(client: &Client, rights: &[Right]) {
+    check_of(
+        client,
+        NAMESPACE,
+        "capi-ipam-in-cluster-controller-manager",
+        rights,
+    )
+    .await;
+}
+
+/// The same for another service account.
+pub(crate) async fn check_of(client: &Client, namespace: &str, account: &str, rights: &[Right]) {
+    let user = format!("system:serviceaccount:{namespace}:{account}");
     let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
     let mut wrong = Vec::new();
     for right in rights {
         let answer = reviews
-            .create(&PostParams::default(), &review(right))
+            .create(&PostParams::default(), &review(&user, right))
             .await
             .unwrap();
         let allowed = answer.status.unwrap().allowed;
@@ -153,7 +176,7 @@ pub(crate) async fn check(client: &Client, rights: &[Right]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn review(&(verb, group, resource, namespace, name, _): &Right) -> SubjectAccessReview {
+fn review(user: &str, &(verb, group, resource, namespace, name, _): &Right) -> SubjectAccessReview {
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let (resource, subresource) = resource
         .split_once('/')
@@ -169,9 +192,7 @@ fn review(&(verb, group, resource, namespace, name, _): &Right) -> SubjectAccess
     };
     SubjectAccessReview {
         spec: SubjectAccessReviewSpec {
-            user: some(&format!(
-                "system:serviceaccount:{NAMESPACE}:capi-ipam-in-cluster-controller-manager"
-            )),
+            user: some(user),
             resource_attributes: Some(attributes),
             ..SubjectAccessReviewSpec::default()
         },

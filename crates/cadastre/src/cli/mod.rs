@@ -1,10 +1,11 @@
-//! The commands of a person: `pools`, `claim`, `explain`, `check`, also as `kubectl cadastre`; and `completion`.
+//! The commands of a person: `pools`, `claim`, `explain`, `check`, `cni`, also as `kubectl cadastre`; and `completion`.
 //!
 //! Each file is one command: its flags, and how its result is printed. What there is to say comes from
 //! `pools::survey` and `pools::plan`.
 
 mod check;
 mod claim;
+mod cni;
 pub(crate) mod completion;
 mod explain;
 mod output;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Claim(claim::Flags),
     Explain(explain::Flags),
     Check(check::Flags),
+    Cni(cni::Flags),
 }
 
 /// Runs a command: results on standard output, everything else on standard error.
@@ -42,6 +44,7 @@ pub(crate) async fn run(command: Command) -> ExitCode {
         Command::Claim(flags) => claim::run(flags).await,
         Command::Explain(flags) => explain::run(flags).await,
         Command::Check(flags) => check::run(flags).await,
+        Command::Cni(flags) => return cni::run(&flags),
     };
     result.unwrap_or_else(|error| {
         eprintln!("cadastre: {error:#}");

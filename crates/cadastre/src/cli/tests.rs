@@ -35,6 +35,10 @@ fn good_lines_are_understood() {
         "check",
         "check -A -v -o json",
         "check -n team-a",
+        "cni",
+        "cni --help",
+        "cni list --data-dir /d -o json",
+        "cni gc --dry-run",
     ];
     for line in lines {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

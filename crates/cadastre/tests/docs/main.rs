@@ -15,6 +15,7 @@
 //! | `console` | lines with `$ ` are run with bash and must succeed; the lines below one are what it prints |
 //! | `console fails` | the same, and the last command must fail |
 //! | `metrics` | lines that the controller's `/metrics` has |
+//! | `json file=PATH` | written to that file of the node (pages about the CNI, `node.rs`) |
 //! | `text` | not run: installing into a cluster with nodes, drawings; each page states how many it has |
 //!
 //! `[..]` stands for any text inside a line, `…` alone for any lines. Runs of blanks count as one. A command with nothing
@@ -26,34 +27,45 @@
 mod expect;
 mod kubectl;
 mod markdown;
+mod node;
 mod reference;
 mod run;
 mod stage;
 
 use markdown::Kind;
+use node::Node;
 use stage::Stage;
 use tokio::sync::Mutex;
 
 /// One page at a time: two control planes at once would only make both slow.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// Runs a page. `texts` is the number of blocks that are not run; `before` is what stands in the cluster already.
+/// Runs a page with a controller. `texts` is the number of blocks that are not run; `before` is what stands in the
+/// cluster already.
 async fn follow(page: &str, texts: usize, before: &[&str]) -> Stage {
+    count_texts(page, texts);
+    let stage = Stage::set_up(before).await;
+    run(page, &stage).await;
+    stage
+}
+
+fn count_texts(page: &str, texts: usize) {
     let blocks = markdown::blocks(page, &markdown::read(page));
     let not_run = blocks.iter().filter(|block| block.kind == Kind::Text).count();
     assert_eq!(
         not_run, texts,
         "{page}: blocks that are not run; make them run, or count them here"
     );
-    let stage = Stage::set_up(before).await;
-    let problems = run::page(page, &stage).await;
+}
+
+async fn run(page: &str, stage: &impl stage::Place) {
+    let problems = run::page(page, stage).await;
     assert!(
         problems.is_empty(),
         "{} problems:\n\n{}",
         problems.len(),
         problems.join("\n")
     );
-    stage
 }
 
 #[tokio::test]
@@ -83,4 +95,20 @@ async fn metrics_page_names_what_is_measured() {
         .await
         .expect("the controller serves its metrics");
     reference::metrics(&markdown::read("docs/metrics.md"), &metrics);
+}
+
+#[tokio::test]
+async fn cni_page_does_what_it_says() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    count_texts("docs/cni.md", 1);
+    let node = Node::set_up().await;
+    run("docs/cni.md", &node).await;
+}
+
+#[tokio::test]
+async fn cni_migration_page_does_what_it_says() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    count_texts("docs/migrate/ipam-node-annotation.md", 0);
+    let node = Node::set_up().await;
+    run("docs/migrate/ipam-node-annotation.md", &node).await;
 }

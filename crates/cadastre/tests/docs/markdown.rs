@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Console { fails: bool },
     /// What applying the block before it printed.
     Output,
+    /// Written to this file of the node.
+    File(String),
     /// Not run.
     Text,
 }
@@ -90,6 +92,7 @@ fn kind(info: &str) -> Option<Kind> {
             example: None,
         },
         ["yaml", "rules"] => Kind::Rules,
+        ["json", file] => Kind::File(file.strip_prefix("file=")?.to_owned()),
         ["yaml", other] => Kind::Apply {
             refused: false,
             example: Some(other.strip_prefix("example=")?.to_owned()),
@@ -157,7 +160,15 @@ fn a_page_is_cut_into_blocks() {
 
 #[test]
 fn no_block_is_skipped_in_silence() {
-    for info in ["", "sh", "yaml skip", "console nocheck", "yaml example"] {
+    for info in [
+        "",
+        "sh",
+        "yaml skip",
+        "console nocheck",
+        "yaml example",
+        "json",
+        "json skip",
+    ] {
         assert_eq!(kind(info), None, "{info}");
     }
 }

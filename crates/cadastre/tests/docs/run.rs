@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{
     expect::matches,
     markdown::{self, Block, Command, Kind},
-    stage::{Ran, Stage},
+    stage::{Place, Ran},
 };
 
 /// How long something that is looked at may take to look as the page says.
@@ -30,7 +30,7 @@ const LOOKS: [&str; 7] = [
 ];
 
 /// Runs all blocks of a page. Goes on after a mismatch, so that one run shows all of them.
-pub(crate) async fn page(page: &str, stage: &Stage) -> Vec<String> {
+pub(crate) async fn page(page: &str, stage: &impl Place) -> Vec<String> {
     let blocks = markdown::blocks(page, &markdown::read(page));
     let mut run = Run {
         page,
@@ -47,14 +47,14 @@ pub(crate) async fn page(page: &str, stage: &Stage) -> Vec<String> {
     run.problems
 }
 
-struct Run<'a> {
+struct Run<'a, P> {
     page: &'a str,
-    stage: &'a Stage,
+    stage: &'a P,
     problems: Vec<String>,
     applied: Option<Ran>,
 }
 
-impl Run<'_> {
+impl<P: Place> Run<'_, P> {
     async fn block(&mut self, block: &Block) {
         let applied = self.applied.take();
         match &block.kind {
@@ -88,6 +88,7 @@ impl Run<'_> {
                 }
             }
             Kind::Metrics => self.metrics(block).await,
+            Kind::File(path) => self.stage.write(path, &block.text()),
             // Rules are looked at once the metrics are known (`reference.rs`).
             Kind::Rules | Kind::Text => {}
         }
@@ -96,12 +97,7 @@ impl Run<'_> {
     async fn metrics(&mut self, block: &Block) {
         let end = Instant::now() + PATIENCE;
         loop {
-            let served = self
-                .stage
-                .controller
-                .metrics()
-                .await
-                .unwrap_or_else(|error| format!("{error:#}"));
+            let served = self.stage.metrics().await;
             if block.lines.iter().all(|line| served.lines().any(|s| s == line)) {
                 return;
             }

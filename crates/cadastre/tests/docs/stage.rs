@@ -18,7 +18,7 @@ use testkit::{
 use crate::kubectl;
 
 /// Longest time for one command.
-const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
 /// A place to run commands in.
 pub(crate) struct Stage {
@@ -34,6 +34,18 @@ pub(crate) struct Ran {
     pub(crate) ok: bool,
     /// Standard output and error, as a terminal shows them.
     pub(crate) printed: String,
+}
+
+/// Where the commands of a page are run.
+pub(crate) trait Place {
+    /// Runs a line of a page as a person would type it.
+    fn bash(&self, line: &str, input: &str) -> Ran;
+
+    /// Writes a file that the page shows.
+    fn write(&self, path: &str, text: &str);
+
+    /// What the controller has measured.
+    async fn metrics(&self) -> String;
 }
 
 impl Stage {
@@ -71,8 +83,13 @@ impl Stage {
         }
     }
 
-    /// Runs a line of a page as a person would type it.
-    pub(crate) fn bash(&self, line: &str, input: &str) -> Ran {
+    fn programs(&self) -> PathBuf {
+        self.dir.path().join("programs")
+    }
+}
+
+impl Place for Stage {
+    fn bash(&self, line: &str, input: &str) -> Ran {
         fs::write(self.dir.path().join("stdin"), input).expect("our own folder");
         let input = fs::File::open(self.dir.path().join("stdin")).expect("written just now");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -98,8 +115,13 @@ impl Stage {
         }
     }
 
-    fn programs(&self) -> PathBuf {
-        self.dir.path().join("programs")
+    fn write(&self, path: &str, _: &str) {
+        panic!("{path}: this page has no node to write files on");
+    }
+
+    async fn metrics(&self) -> String {
+        let served = self.controller.metrics().await;
+        served.unwrap_or_else(|error| format!("{error:#}"))
     }
 }
 

@@ -11,6 +11,7 @@ fn amd64(binary: &[u8]) -> Platform {
     Platform {
         architecture: "amd64",
         binary: binary.to_vec(),
+        plugins: b"plugins".to_vec(),
     }
 }
 
@@ -120,6 +121,7 @@ fn the_file_system_holds_the_program_under_both_names() {
         entry.read_to_string(&mut content).unwrap();
         match name.as_str() {
             "cadastre" => assert_eq!((content.as_str(), header.mode().unwrap()), ("program", 0o755)),
+            "cadastre-cni" => assert_eq!((content.as_str(), header.mode().unwrap()), ("plugins", 0o755)),
             "manager" => assert_eq!(target.as_deref(), Some("cadastre")),
             "etc/passwd" => assert!(content.contains("nonroot:x:65532:65532:"), "{content}"),
             "tmp/" => assert_eq!(header.mode().unwrap(), 0o1777),
@@ -129,7 +131,15 @@ fn the_file_system_holds_the_program_under_both_names() {
     }
     assert_eq!(
         seen,
-        ["cadastre", "manager", "etc/", "etc/group", "etc/passwd", "tmp/"]
+        [
+            "cadastre",
+            "cadastre-cni",
+            "manager",
+            "etc/",
+            "etc/group",
+            "etc/passwd",
+            "tmp/"
+        ]
     );
 }
 
@@ -144,6 +154,7 @@ fn several_machines_share_one_tag() {
     let arm = Platform {
         architecture: "arm64",
         binary: b"other program".to_vec(),
+        plugins: b"other plugins".to_vec(),
     };
     let files = files(&bytes(&[amd64(b"program"), arm]));
     let outer = object(&files["index.json"]);

@@ -1,0 +1,84 @@
+//! `kube-node` from outside: the real binary against a small API server (spec cni-ipam §8.7 and more).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests: a failure here is a failed test, and literals read better by value"
+)]
+
+mod support;
+
+mod access;
+mod cases;
+mod faults;
+
+use serde_json::{Value, json};
+use support::{Api, Bench, node};
+
+/// The base of the table in spec §8.7.
+pub(crate) struct Base {
+    pub(crate) api: Option<Api>,
+    pub(crate) bench: Bench,
+}
+
+impl Base {
+    pub(crate) fn new() -> Self {
+        Self::with_nodes(&[node("n0"), node("n1")])
+    }
+
+    pub(crate) fn with_nodes(nodes: &[Value]) -> Self {
+        let api = Api::http(nodes);
+        let mut bench = Bench::new("kube-node");
+        bench.kubeconfig(&api.url(), "", "");
+        bench.set("NODE_NAME", "n1");
+        Self {
+            api: Some(api),
+            bench,
+        }
+    }
+
+    pub(crate) fn api(&self) -> &Api {
+        self.api.as_ref().unwrap()
+    }
+
+    /// Nobody listens any more where the kubeconfig points to.
+    pub(crate) fn stop_api(&mut self) {
+        let api = self.api.take().unwrap();
+        let port = api.port();
+        drop(api);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "the API server does not stop"
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// The network `k8snet` with these members of `ipam` besides the usual ones.
+    pub(crate) fn stdin(&self, ipam: Value) -> String {
+        self.network("k8snet", "1.0.0", ipam, json!({}))
+    }
+
+    pub(crate) fn network(&self, name: &str, version: &str, ipam: Value, more: Value) -> String {
+        let mut section = json!({"type": "kube-node", "dataDir": self.bench.data(), "kubeconfig": self.bench.path("kubeconfig")});
+        merge(&mut section, ipam);
+        let mut network = json!({"cniVersion": version, "name": name, "type": "bridge", "ipam": section});
+        merge(&mut network, more);
+        network.to_string()
+    }
+
+    pub(crate) fn add(&self, container: &str) -> support::Output {
+        self.bench.call_for("ADD", container, &self.stdin(json!({})))
+    }
+}
+
+fn merge(into: &mut Value, more: Value) {
+    let Value::Object(more) = more else {
+        panic!("not an object")
+    };
+    for (key, value) in more {
+        into[key] = value;
+    }
+}

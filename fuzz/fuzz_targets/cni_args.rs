@@ -1,0 +1,8 @@
+//! The text of CNI_ARGS, compared with its grammar.
+#![no_main]
+
+#[expect(dead_code, reason = "every target uses one of the checks")]
+#[path = "../../crates/cni/tests/checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &str| checks::cni_args(input));

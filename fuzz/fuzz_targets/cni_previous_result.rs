@@ -1,0 +1,8 @@
+//! A previous result, as CHECK reads it.
+#![no_main]
+
+#[expect(dead_code, reason = "every target uses one of the checks")]
+#[path = "../../crates/cni/tests/checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::previous_result(input));
