@@ -1,5 +1,6 @@
 //! What is measured (spec §18).
 
+use api::pool::PoolKind;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -121,6 +122,14 @@ impl Metrics {
             "States of objects that a watch showed and that could not be read",
             self.unreadable.clone(),
         );
+        // From zero, so that an alert on its increase sees the first one too.
+        let pools = PoolKind::ALL.map(PoolKind::kind);
+        for kind in ["IPAddressClaim", "IPAddress", "Cluster"]
+            .into_iter()
+            .chain(pools)
+        {
+            self.unreadable.get_or_create(&KindLabels { kind });
+        }
     }
 
     /// Enters the counts of a pool.

@@ -7,7 +7,10 @@ use clap::Args;
 
 /// Look after the pod addresses reserved on this node (as root, on the node)
 #[derive(Args, Clone, Debug)]
-#[command(disable_help_flag = true)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Examples:\n  cadastre cni list\n  cadastre cni check -o json"
+)]
 pub(crate) struct Flags {
     /// list, show, check, release, gc, install or uninstall, with options; see `cadastre cni --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]

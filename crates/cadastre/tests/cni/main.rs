@@ -58,13 +58,13 @@ impl Pod {
             ..TokenRequestSpec::default()
         };
         let request = TokenRequest {
-            spec,
+            spec: Some(spec),
             ..TokenRequest::default()
         };
         let answer = accounts
             .create_token_request("cadastre-cni", &PostParams::default(), &request)
             .await;
-        answer.unwrap().status.unwrap().token
+        answer.unwrap().status.unwrap().token.unwrap()
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
         for name in names {
             match self.read(&name) {
                 Ok(Some((reservation, contents))) if !valid.contains(&contents.trimmed) => {
-                    stale.push(reservation)
+                    stale.push(reservation);
                 }
                 Ok(_) => {}
                 Err(e) => errors.push(e),

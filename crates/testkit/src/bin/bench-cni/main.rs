@@ -155,8 +155,8 @@ fn measure(place: Place, programs: &Programs, arguments: &Arguments) -> Result<R
     })
 }
 
-/// What the last ADDs cost, as a multiple of the first.
+/// What the last ADDs cost in CPU time, as a multiple of the first: wall time would follow how busy the machine is.
 fn growth(adds: &stats::Series) -> f64 {
     let some = (adds.len() / 2).min(50);
-    adds.part(adds.len() - some, some).wall(0.5) / adds.part(0, some).wall(0.5)
+    adds.part(adds.len() - some, some).cpu(0.5) / adds.part(0, some).cpu(0.5)
 }

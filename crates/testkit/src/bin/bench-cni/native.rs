@@ -72,12 +72,12 @@ pub(crate) fn many(
         rows(&format!("{name} {verb}"), place, &pair);
         if verb == "ADD" {
             let ours = &pair[1];
-            let growth = ours.part(count.saturating_sub(50), 50).wall(0.5) / ours.part(0, 50).wall(0.5);
+            let growth = ours.part(count.saturating_sub(50), 50).cpu(0.5) / ours.part(0, 50).cpu(0.5);
             fact(
                 name,
                 place,
                 "ours",
-                &format!("last 50 ADDs cost {growth:.2} times the first 50"),
+                &format!("last 50 ADDs took {growth:.2} times the CPU of the first 50"),
             );
             added = pair;
         }
