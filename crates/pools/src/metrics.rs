@@ -128,7 +128,7 @@ impl Metrics {
             .into_iter()
             .chain(pools)
         {
-            self.unreadable.get_or_create(&KindLabels { kind });
+            drop(self.unreadable.get_or_create(&KindLabels { kind }));
         }
     }
 

@@ -33,7 +33,7 @@ use files::Files;
 use janitor::Janitor;
 
 /// How long a program may take to come up or go down before that is an error. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// An etcd and a kube-apiserver (and kube-controller-manager, if asked for) of our own.
 ///
