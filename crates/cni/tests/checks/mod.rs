@@ -84,8 +84,8 @@ pub(crate) fn cni_args(text: &str) {
     match Args::parse(text) {
         Err(e) => refused(&e, &[999]),
         Ok(args) => {
-            let asked = text.split(';').filter_map(|pair| pair.strip_prefix("IP="));
-            let written = asked.last().filter(|ip| !ip.is_empty());
+            let mut asked = text.split(';').filter_map(|pair| pair.strip_prefix("IP="));
+            let written = asked.next_back().filter(|ip| !ip.is_empty());
             let expected = written.map(|ip| parse_cidr(ip).map(|cidr| cidr.address).or_else(|| parse_ip(ip)));
             assert_eq!(
                 args.ip,

@@ -110,7 +110,7 @@ fn client_certificate_works(pkcs8: &str, as_written: &str) {
     let secure = Secure::local();
     let pair = secure
         .authority
-        .client_with("system:node:n1", KeyPair::from_pem(pkcs8).unwrap());
+        .client_with("system:node:n1", &KeyPair::from_pem(pkcs8).unwrap());
     secure.bench.write("pki/me.crt", &pair.certificate);
     secure.bench.write("pki/me.key", as_written);
     secure

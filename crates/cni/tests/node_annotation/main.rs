@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::needless_pass_by_value,
     reason = "helpers of tests: a failure here is a failed test, and literals read better by value"
 )]
 

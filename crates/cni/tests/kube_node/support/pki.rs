@@ -48,17 +48,17 @@ impl Authority {
 
     /// For a client of this common name.
     pub(crate) fn client(&self, name: &str) -> Pair {
-        self.client_with(name, KeyPair::generate().unwrap())
+        self.client_with(name, &KeyPair::generate().unwrap())
     }
 
-    pub(crate) fn client_with(&self, name: &str, key: KeyPair) -> Pair {
+    pub(crate) fn client_with(&self, name: &str, key: &KeyPair) -> Pair {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params
             .distinguished_name
             .push(DnType::OrganizationName, "system:nodes");
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(&params, &key)
+        self.sign(&params, key)
     }
 
     fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Pair {
