@@ -10,7 +10,13 @@
 //! | what is on disk | [`store`] |
 //! | one JSON document, or nothing | [`protocol`] |
 
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the maps of the modules are for those who work on them, and name what is private too"
+)]
+
 mod child;
+
 pub mod cli;
 mod delegate;
 pub mod error;

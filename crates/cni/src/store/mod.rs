@@ -4,7 +4,7 @@
 //! there. What we keep besides is in `<dataDir>/.ipam-index/<network>/` and may be deleted at any time.
 //!
 //! [`Store`] is a network directory, [`Session`] the time in which its lock is held: one pass over the names, then
-//! look-ups by owner through the [index](index) without reading every file.
+//! look-ups by owner through the [index] without reading every file.
 
 mod boot;
 mod directory;
