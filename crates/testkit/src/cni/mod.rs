@@ -1,6 +1,6 @@
 //! CNI plugins from outside: called as a runtime calls them, next to the reference plugins.
 //!
-//! - [`reference`]: the plugins of the Debian package `containernetworking-plugins`, where installed;
+//! - [`reference()`]: the plugins of the Debian package `containernetworking-plugins`, where installed;
 //! - [`PluginDir`]: a folder of plugins under the names they are called by;
 //! - [`Call`], [`Running`], [`Answer`]: one run of a plugin;
 //! - [`store`]: the files of host-local, read back;
