@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use api::pool::PoolKind;
 use kube::{Api, Client, Resource, api::ListParams, core::DynamicResourceScope};
-use runtime::answer::describe;
+use runtime::{answer::describe, watch::Guarded};
 use serde::de::DeserializeOwned;
 
 use super::{Error, Progress, Reach};
@@ -58,6 +58,7 @@ impl Lister<'_> {
                 let gap = format!("{kind} outside namespace {namespace}: {}", describe(&error));
                 Ok(match self.answer(kind, self.pages(kind, &narrow).await, true)? {
                     Found::All(objects) => Found::Some(objects, gap),
+                    Found::Some(objects, more) => Found::Some(objects, format!("{gap}; {more}")),
                     other => other,
                 })
             }
@@ -76,11 +77,15 @@ impl Lister<'_> {
     fn answer<K>(
         &self,
         kind: &'static str,
-        result: Result<Vec<K>, kube::Error>,
+        result: Result<Pages<K>, kube::Error>,
         is_dispensable: bool,
     ) -> Result<Found<K>, Error> {
         match result {
-            Ok(objects) => Ok(Found::All(objects)),
+            Ok(Pages { objects, unreadable }) if unreadable.is_empty() => Ok(Found::All(objects)),
+            Ok(Pages { objects, unreadable }) => {
+                let gap = format!("{kind} that cannot be read: {}", unreadable.join("; "));
+                Ok(Found::Some(objects, gap))
+            }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Found::NotServed),
             Err(error) if is_forbidden(&error) && (is_dispensable && is_pool(kind) || kind == "Cluster") => {
                 Ok(Found::Refused(format!("{kind}: {}", describe(&error))))
@@ -94,12 +99,12 @@ impl Lister<'_> {
 
     /// All pages of one list. A list whose continuation has expired is begun again: a mixture of two moments could
     /// show an address twice or not at all.
-    async fn pages<K>(&self, kind: &str, api: &Api<K>) -> Result<Vec<K>, kube::Error>
+    async fn pages<K>(&self, kind: &str, api: &Api<Guarded<K>>) -> Result<Pages<K>, kube::Error>
     where
         K: Clone + Debug + DeserializeOwned,
     {
         let mut restarts = 0;
-        let mut objects = Vec::new();
+        let mut pages = Pages { objects: Vec::new(), unreadable: Vec::new() };
         let mut token = None;
         loop {
             let mut params = ListParams::default().limit(PAGE);
@@ -111,18 +116,39 @@ impl Lister<'_> {
                     if status.code == 410 && is_continued && restarts < RESTARTS =>
                 {
                     restarts += 1;
-                    objects.clear();
+                    pages.clear();
                     continue;
                 }
                 Err(error) => return Err(error),
             };
             self.progress.read(kind, page.items.len());
-            objects.extend(page.items);
+            page.items.into_iter().for_each(|object| pages.add(object));
             token = page.metadata.continue_.filter(|token| !token.is_empty());
             if token.is_none() {
-                return Ok(objects);
+                return Ok(pages);
             }
         }
+    }
+}
+
+/// One list, read to its end.
+struct Pages<K> {
+    objects: Vec<K>,
+    /// Objects the server holds and we cannot decode, with the reason: one of them must not hide all others.
+    unreadable: Vec<String>,
+}
+
+impl<K> Pages<K> {
+    fn add(&mut self, object: Guarded<K>) {
+        match object.into_result() {
+            Ok(object) => self.objects.push(object),
+            Err(unreadable) => self.unreadable.push(unreadable.to_string()),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.objects.clear();
+        self.unreadable.clear();
     }
 }
 

@@ -7,7 +7,10 @@ use kube::{
     api::{DynamicObject, PostParams},
     core::{ApiResource, GroupVersionKind},
 };
-use pools::metrics::{KindLabels, Metrics};
+use pools::{
+    metrics::{KindLabels, Metrics},
+    survey::{self, Reach},
+};
 use serde_json::{Value, json};
 use testkit::{CapiVersion, ControlPlane, Options, eventually};
 
@@ -53,6 +56,19 @@ async fn start(plane: &ControlPlane) -> (Controller, Metrics) {
     let copy = metrics.clone();
     let controller = Controller::start(plane, move |config| config.shared.metrics = copy).await;
     (controller, metrics)
+}
+
+/// The commands of people list what can be read, and name what cannot.
+async fn people_see_the_others_too(ns: &Ns) {
+    let served = survey::served(&ns.client).await.expect("the kinds are served");
+    let reach = Reach::Namespace(&ns.name);
+    let snapshot = survey::take(&ns.client, &served, reach, &()).await;
+    let gaps = snapshot.expect("one odd object fails no list").gaps().to_vec();
+    assert_eq!(gaps.len(), 4, "{gaps:#?}");
+    for kind in ["IPAddress", "IPAddressClaim", "Cluster", POOL.kind()] {
+        let start = format!("{kind} that cannot be read: {}/odd: ", ns.name);
+        assert!(gaps.iter().any(|gap| gap.starts_with(&start)), "{kind}: {gaps:#?}");
+    }
 }
 
 #[tokio::test]
@@ -109,6 +125,7 @@ async fn unreadable_objects_hide_no_other_and_lose_nothing() {
         let seen = metrics.unreadable.get_or_create(&KindLabels { kind: name }).get();
         assert_eq!(seen, 1, "{name}");
     }
+    people_see_the_others_too(&ns).await;
     // It changes, and is still odd: counted again, but nobody is told again.
     let change = json!({"metadata": {"labels": {"x": "y"}}});
     ns.patch(&ns.addresses(), "odd", change).await;

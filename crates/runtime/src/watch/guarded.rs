@@ -4,6 +4,7 @@
 //! for the sink to make of it what is safe.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
@@ -18,6 +19,15 @@ pub struct Key {
     pub namespace: String,
     /// The name.
     pub name: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{}", self.name),
+            namespace => write!(f, "{namespace}/{}", self.name),
+        }
+    }
 }
 
 impl Key {
@@ -38,6 +48,12 @@ pub struct Unreadable {
     pub object: Value,
     /// What is wrong with it.
     pub error: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.error)
+    }
 }
 
 /// `K`, or what the server sent in its place. An `Api` of it is what [`super::run`] watches.
@@ -84,6 +100,16 @@ impl<K: DeserializeOwned> From<Either<K>> for Guarded<K> {
             },
             meta,
         })))
+    }
+}
+
+impl<K> Guarded<K> {
+    /// The object, or what is in its place.
+    ///
+    /// # Errors
+    /// What the server sent, when it is no `K`.
+    pub fn into_result(self) -> Result<K, Unreadable> {
+        self.0.map_err(|unread| unread.unreadable)
     }
 }
 
