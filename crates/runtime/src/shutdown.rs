@@ -73,19 +73,6 @@ impl Tasks {
         });
     }
 
-    /// Starts a task that may end by itself at any time. A panic still stops the process.
-    pub fn spawn_short<F>(&self, name: &'static str, future: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let tasks = self.clone();
-        self.tracker.spawn(async move {
-            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
-                tasks.fail(format!("the task {name} panicked: {}", text(&*panic)));
-            }
-        });
-    }
-
     /// Stops the process with an error. Only the first reason is kept; later ones are logged.
     pub fn fail(&self, reason: impl Into<String>) {
         let reason = reason.into();
@@ -163,7 +150,6 @@ mod tests {
         let tasks = Tasks::new();
         let stop = tasks.stop();
         tasks.spawn("watch", async move { stop.cancelled().await });
-        tasks.spawn_short("one-off", async {});
         assert_eq!(tasks.drain(SOON).await, 0);
         assert_eq!(tasks.failure(), None);
     }
@@ -185,7 +171,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_stops_the_process_with_its_message() {
         let tasks = Tasks::new();
-        tasks.spawn_short("flusher", async { panic!("index out of thin air") });
+        tasks.spawn("flusher", async { panic!("index out of thin air") });
         tokio::time::timeout(SOON, tasks.stop().cancelled())
             .await
             .expect("stopped");
