@@ -45,6 +45,12 @@ pub(crate) const OPENSSL: Tool = Tool {
     program: "openssl",
     package: "openssl",
 };
+/// The guest agent of QEMU, started in network namespaces by the tests of the cloud controller. An absolute path,
+/// because not everybody searches `sbin`.
+pub(crate) const QEMU_GA: Tool = Tool {
+    program: "/usr/sbin/qemu-ga",
+    package: "qemu-guest-agent",
+};
 /// Counts system calls for the bench of the CNI plugins.
 pub(crate) const STRACE: Tool = Tool {
     program: "strace",

@@ -4,18 +4,24 @@
 //! - [`ControlPlane`]: a real etcd and kube-apiserver on loopback, gone when the test process is;
 //! - [`FaultProxy`]: the same API server, answering badly on request;
 //! - [`Cadastre`]: our own program as a child process to stop, continue and kill;
+//! - [`dice`]: chance with a seed;
 //! - [`eventually`]: waiting for a condition instead of sleeping;
 //! - [`cni`]: CNI plugins called as a runtime calls them (feature `cni`);
-//! - [`netns`]: network namespaces of our own (feature `cni`).
+//! - [`netns`]: network namespaces of our own (features `cni`, `proxmox`);
+//! - [`proxmox`]: a Proxmox VE API to talk to, and real guest agents behind it (feature `proxmox`).
 //!
-//! Without features only [`assets`] exists; all but the last two need the feature `cluster`.
+//! Without features only [`assets`] exists; all but the last three need the feature `cluster`.
 
 pub mod assets;
 
 #[cfg(feature = "cni")]
 pub mod cni;
-#[cfg(feature = "cni")]
+#[cfg(any(feature = "cluster", feature = "cni", feature = "proxmox"))]
+pub mod dice;
+#[cfg(any(feature = "cni", feature = "proxmox"))]
 pub mod netns;
+#[cfg(feature = "proxmox")]
+pub mod proxmox;
 
 #[cfg(feature = "cluster")]
 mod client;
@@ -23,19 +29,19 @@ mod client;
 mod control_plane;
 #[cfg(feature = "cluster")]
 pub mod controller;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 mod eventually;
 #[cfg(feature = "cluster")]
 pub mod fault;
 #[cfg(feature = "cluster")]
 pub mod install;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 mod keeper;
 #[cfg(feature = "cluster")]
 mod pki;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 mod port;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 mod process;
 #[cfg(feature = "cluster")]
 mod requests;
@@ -46,13 +52,15 @@ pub use assets::{CapiVersion, capi_crds};
 pub use client::client;
 #[cfg(feature = "cluster")]
 pub use control_plane::{ControlPlane, Options, apply};
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 pub use eventually::eventually;
 #[cfg(feature = "cluster")]
 pub use fault::FaultProxy;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 pub use port::Port;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "proxmox"))]
 pub use process::{Cadastre, Process};
+#[cfg(feature = "proxmox")]
+pub use proxmox::ProxmoxVe;
 #[cfg(feature = "cluster")]
 pub use requests::{RequestKey, Requests};

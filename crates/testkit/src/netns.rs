@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 /// Where `ip netns` keeps the names.
 const FOLDER: &str = "/run/netns";
 
-/// What the names of all our namespaces start with; the process id follows.
+/// What the names of all our namespaces start with; the PID namespace and the process id follow.
 const PREFIX: &str = "cadastre-";
 
 /// Numbers the namespaces of this process.
@@ -41,7 +42,11 @@ impl Netns {
         static SWEEP: Once = Once::new();
         SWEEP.call_once(sweep);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{PREFIX}{}-{number}-{label}", std::process::id());
+        let name = format!(
+            "{PREFIX}{}-{}-{number}-{label}",
+            pid_namespace(),
+            std::process::id()
+        );
         {
             let _one_at_a_time = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
             ip(&["netns", "add", &name])?;
@@ -124,16 +129,54 @@ fn ip(arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Deletes the namespaces of processes of ours that are dead.
+/// The number of our PID namespace; process ids mean something in it alone.
+fn pid_namespace() -> u64 {
+    // Without /proc there is no such file, and nobody whose names could be mistaken for ours.
+    fs::metadata("/proc/self/ns/pid").map_or(0, |file| file.ino())
+}
+
+/// Deletes the namespaces of processes of ours that are dead. The folder may be shared with other PID namespaces
+/// (containers): whether their processes live cannot be seen from here, so theirs stay.
 fn sweep() {
     for entry in fs::read_dir(FOLDER).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-        let Some(pid) = owner.and_then(|pid| pid.parse::<u32>().ok()) else {
-            continue;
-        };
-        if !Path::new("/proc").join(pid.to_string()).exists() {
+        if is_abandoned(&name) {
             let _ = ip(&["netns", "del", &name]);
+        }
+    }
+}
+
+fn is_abandoned(name: &str) -> bool {
+    let mut parts = name
+        .strip_prefix(PREFIX)
+        .into_iter()
+        .flat_map(|rest| rest.split('-'));
+    let mut number = || parts.next()?.parse::<u64>().ok();
+    match (number(), number(), number()) {
+        (Some(namespace), Some(pid), Some(_)) => {
+            namespace == pid_namespace() && !Path::new("/proc").join(pid.to_string()).exists()
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_dead_process_of_our_own_pid_namespace_left_is_abandoned() {
+        let (here, own) = (pid_namespace(), std::process::id());
+        let never = u64::from(u32::MAX);
+        assert!(is_abandoned(&format!("cadastre-{here}-{never}-0-a")));
+        for name in [
+            format!("cadastre-{here}-{own}-0-a"),
+            format!("cadastre-{}-{never}-0-a", here + 1),
+            format!("cadastre-{never}-0-a"),
+            format!("{here}-{never}-0-a"),
+            "cadastre-cni".to_owned(),
+        ] {
+            assert!(!is_abandoned(&name), "{name}");
         }
     }
 }

@@ -181,6 +181,7 @@ impl Process {
     }
 
     /// SIGTERM, then SIGKILL if it has not ended after `grace`. Returns when it has ended.
+    #[cfg(feature = "cluster")]
     pub(crate) async fn terminate(&mut self, grace: Duration) -> Result<()> {
         if self.exited().is_some() {
             return Ok(());

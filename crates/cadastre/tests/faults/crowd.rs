@@ -6,10 +6,11 @@ use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, PostParams, Preconditions},
 };
+use testkit::dice::Dice;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{ground::Plot, rng::Rng};
+use crate::{ground::Plot, pause::pause};
 
 /// How many there are, and how restless.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// Starts the work.
-    pub(crate) fn gather(client: &Client, plots: &[Plot], temper: Temper, rng: &mut Rng) -> Self {
+    pub(crate) fn gather(client: &Client, plots: &[Plot], temper: Temper, dice: &mut Dice) -> Self {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for _ in 0..temper.people {
@@ -38,7 +39,7 @@ impl Crowd {
                 client.clone(),
                 plots.to_vec(),
                 temper,
-                rng.fork(),
+                dice.fork(),
                 stop.clone(),
             ));
         }
@@ -56,23 +57,23 @@ async fn wander(
     client: Client,
     plots: Vec<Plot>,
     temper: Temper,
-    mut rng: Rng,
+    mut dice: Dice,
     stop: CancellationToken,
 ) -> u64 {
     let mut acts = 0;
     while !stop.is_cancelled() {
-        let plot = rng.pick(&plots);
-        let namespace = rng.pick(&plot.namespaces);
-        let number = rng.below(plot.names);
+        let plot = &plots[dice.place(plots.len())];
+        let namespace = &plot.namespaces[dice.place(plot.namespaces.len())];
+        let number = dice.below(plot.names);
         let (api, object) = plot.claim(&client, namespace, number);
-        let result = if rng.below(100) < temper.creations {
+        let result = if dice.below(100) < temper.creations {
             api.create(&PostParams::default(), &object).await.map(|_| ())
         } else {
             delete(&api, &object).await
         };
         // It exists already, or does not, or the server is down: all in a day's work. The audit decides in the end.
         acts += u64::from(result.is_ok());
-        rng.pause(Duration::ZERO, temper.pause).await;
+        pause(&mut dice, Duration::ZERO, temper.pause).await;
     }
     acts
 }

@@ -8,6 +8,22 @@ use serde_json::json;
 
 use crate::rig;
 
+/// Two pools with room, one of them for two namespaces, and one that is too small for all who want something.
+pub(crate) fn plots() -> [Plot; 3] {
+    let wide = "10.0.0.0-10.0.1.255";
+    [
+        Plot::new(PoolKind::InClusterIPPool, "roomy", wide, &["a"], 300),
+        Plot::new(PoolKind::GlobalInClusterIPPool, "shared", wide, &["a", "b"], 150),
+        Plot::new(
+            PoolKind::InClusterIPPool,
+            "tight",
+            "10.0.0.1-10.0.0.7",
+            &["b"],
+            12,
+        ),
+    ]
+}
+
 /// One pool, and the claims there can be on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Plot {

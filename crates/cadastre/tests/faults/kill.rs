@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use api::pool::PoolKind;
+use testkit::dice::Dice;
 
 use crate::{
     audit,
     crowd::{Crowd, Temper},
     ground::Plot,
     is_long,
-    rng::Rng,
+    pause::pause,
     stage::Stage,
 };
 
@@ -18,7 +19,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigkill_at_random_moments_duplicates_and_leaks_nothing() {
     let test = "faults-kill";
-    let mut rng = Rng::seeded(test);
+    let mut dice = Dice::seeded(test);
     let plots = [
         Plot::new(
             PoolKind::InClusterIPPool,
@@ -50,19 +51,18 @@ async fn sigkill_at_random_moments_duplicates_and_leaks_nothing() {
         creations: 55,
         pause: Duration::from_millis(25),
     };
-    let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
+    let crowd = Crowd::gather(&client, &plots, temper, &mut dice);
 
     for _ in 0..if is_long() { 200 } else { 25 } {
         // Some die while they still find out what their predecessor left, most in the middle of their work.
         let mut controller = place.start();
-        if rng.below(3) > 0 {
+        if dice.below(3) > 0 {
             controller.ready().await.expect("it gets ready");
             // Not after a time: on a busy machine that would kill all of them before they have begun.
-            stage.progress(1 + rng.below(25)).await;
-            rng.pause(Duration::ZERO, Duration::from_millis(100)).await;
+            stage.progress(1 + dice.below(25)).await;
+            pause(&mut dice, Duration::ZERO, Duration::from_millis(100)).await;
         } else {
-            rng.pause(Duration::from_millis(20), Duration::from_millis(700))
-                .await;
+            pause(&mut dice, Duration::from_millis(20), Duration::from_millis(700)).await;
         }
         controller.kill().await;
         stage.witness.assert_unique();

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use api::pool::PoolKind;
-use testkit::FaultProxy;
+use testkit::{FaultProxy, dice::Dice};
 
 use crate::{
     audit,
     crowd::{Crowd, Temper},
-    ground::Plot,
+    ground::plots,
     is_long,
-    rng::Rng,
+    pause::pause,
     stage::Stage,
 };
 
@@ -19,30 +18,8 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lagging_watches_give_nothing_twice() {
     let test = "faults-lag";
-    let mut rng = Rng::seeded(test);
-    let plots = [
-        Plot::new(
-            PoolKind::InClusterIPPool,
-            "roomy",
-            "10.0.0.0-10.0.1.255",
-            &["a"],
-            300,
-        ),
-        Plot::new(
-            PoolKind::GlobalInClusterIPPool,
-            "shared",
-            "10.0.0.0-10.0.1.255",
-            &["a", "b"],
-            150,
-        ),
-        Plot::new(
-            PoolKind::InClusterIPPool,
-            "tight",
-            "10.0.0.1-10.0.0.7",
-            &["b"],
-            12,
-        ),
-    ];
+    let mut dice = Dice::seeded(test);
+    let plots = plots();
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");
@@ -53,14 +30,12 @@ async fn lagging_watches_give_nothing_twice() {
         creations: 60,
         pause: Duration::from_millis(4),
     };
-    let crowd = Crowd::gather(&client, &plots, temper, &mut rng);
+    let crowd = Crowd::gather(&client, &plots, temper, &mut dice);
 
     for round in 0..if is_long() { 40 } else { 6 } {
-        rng.pause(Duration::from_millis(50), Duration::from_millis(400))
-            .await;
+        pause(&mut dice, Duration::from_millis(50), Duration::from_millis(400)).await;
         proxy.stall_watches(true);
-        rng.pause(Duration::from_millis(200), Duration::from_millis(2000))
-            .await;
+        pause(&mut dice, Duration::from_millis(200), Duration::from_millis(2000)).await;
         if round % 3 == 2 {
             proxy.drop_watches();
         }

@@ -13,7 +13,7 @@ mod crowd;
 mod ground;
 mod kill;
 mod lag;
-mod rng;
+mod pause;
 mod split;
 mod stage;
 mod storm;

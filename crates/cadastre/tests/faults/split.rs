@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use api::{names::LEADER_LEASE, pool::PoolKind};
+use api::names::LEADER_LEASE;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
-use testkit::eventually;
+use testkit::{dice::Dice, eventually};
 
 use crate::{
     audit,
     crowd::{Crowd, Temper},
-    ground::Plot,
+    ground::plots,
     is_long,
+    pause::pause,
     rig::PATIENCE,
-    rng::Rng,
     stage::{Actor, Place, Stage},
 };
 
@@ -32,32 +32,6 @@ const BURST: Temper = Temper {
     creations: 62,
     pause: Duration::from_millis(4),
 };
-
-fn plots() -> [Plot; 3] {
-    [
-        Plot::new(
-            PoolKind::InClusterIPPool,
-            "roomy",
-            "10.0.0.0-10.0.1.255",
-            &["a"],
-            300,
-        ),
-        Plot::new(
-            PoolKind::GlobalInClusterIPPool,
-            "shared",
-            "10.0.0.0-10.0.1.255",
-            &["a", "b"],
-            150,
-        ),
-        Plot::new(
-            PoolKind::InClusterIPPool,
-            "tight",
-            "10.0.0.1-10.0.0.7",
-            &["b"],
-            12,
-        ),
-    ]
-}
 
 async fn holder(client: &Client) -> Result<String, String> {
     let api: Api<Lease> = Api::namespaced(client.clone(), "default");
@@ -144,20 +118,20 @@ impl<'a> Replicas<'a> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_paused_past_its_lease_gives_nothing_twice() {
     let test = "faults-split";
-    let mut rng = Rng::seeded(test);
+    let mut dice = Dice::seeded(test);
     let plots = plots();
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
     let place = stage.place(stage.plane.kubeconfig(), &ELECTED).await;
     let mut replicas = Replicas::two(&place).await;
-    let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
+    let crowd = Crowd::gather(&client, &plots, BURST, &mut dice);
 
     for _ in 0..if is_long() { 20 } else { 2 } {
-        replicas.progress(&stage, 150 + rng.below(100)).await;
+        replicas.progress(&stage, 150 + dice.below(100)).await;
         let (leads, mut paused) = replicas.take_leader(&client).await;
         paused.process.stop().expect("the leader runs");
         replicas.another_leads(&client, &leads).await;
-        replicas.progress(&stage, 50 + rng.below(100)).await;
+        replicas.progress(&stage, 50 + dice.below(100)).await;
         paused.process.cont().expect("it stands still");
         paused.gives_up().await;
         stage.witness.assert_unique();
@@ -182,7 +156,7 @@ async fn a_leader_paused_past_its_lease_gives_nothing_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_both_believe_they_lead_give_nothing_twice() {
     let test = "faults-both";
-    let mut rng = Rng::seeded(test);
+    let mut dice = Dice::seeded(test);
     let plots = plots();
     let stage = Stage::set(test, &plots).await;
     let client = stage.client();
@@ -190,7 +164,7 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
         .place(stage.plane.kubeconfig(), &["--orphan-delay=5s"])
         .await;
     let mut both = Replicas::two(&place).await;
-    let crowd = Crowd::gather(&client, &plots, BURST, &mut rng);
+    let crowd = Crowd::gather(&client, &plots, BURST, &mut dice);
 
     let short = (Duration::from_millis(100), Duration::from_millis(1500));
     let long = (Duration::from_secs(17), Duration::from_secs(19));
@@ -199,10 +173,10 @@ async fn two_who_both_believe_they_lead_give_nothing_twice() {
         pauses = pauses.repeat(10);
     }
     for (round, (at_least, less_than)) in pauses.into_iter().enumerate() {
-        both.progress(&stage, 100 + rng.below(100)).await;
+        both.progress(&stage, 100 + dice.below(100)).await;
         let one = &mut both.actors[round % 2];
         one.process.stop().expect("it runs");
-        rng.pause(at_least, less_than).await;
+        pause(&mut dice, at_least, less_than).await;
         one.process.cont().expect("it stands still");
         stage.witness.assert_unique();
     }

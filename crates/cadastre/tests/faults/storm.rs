@@ -6,11 +6,13 @@ use api::pool::PoolKind;
 use futures::{StreamExt as _, stream};
 use kube::{Client, api::PostParams};
 use testkit::{
-    FaultProxy, eventually,
+    FaultProxy,
+    dice::Dice,
+    eventually,
     fault::{Action, Count, Fault, Filter},
 };
 
-use crate::{audit, ground::Plot, is_long, rng::Rng, stage::Stage};
+use crate::{audit, ground::Plot, is_long, stage::Stage};
 
 /// How many want an address.
 const CLAIMS: u64 = 2_000;
@@ -18,7 +20,7 @@ const CLAIMS: u64 = 2_000;
 const AT_ONCE: usize = 24;
 
 /// One request in five fails, each time in one of these ways.
-fn weather(proxy: &FaultProxy, rng: &mut Rng) {
+fn weather(proxy: &FaultProxy, dice: &mut Dice) {
     // The chance of the later ones is of what the earlier ones let through: together 20 %.
     let kinds = [
         (Action::status(429), 1.0 / 20.0),
@@ -27,7 +29,7 @@ fn weather(proxy: &FaultProxy, rng: &mut Rng) {
         (Action::DropAfterForward, 1.0 / 17.0),
     ];
     for (action, p) in kinds {
-        let seed = rng.next();
+        let seed = dice.throw();
         proxy.inject(Fault {
             filter: Filter::any(),
             action,
@@ -75,7 +77,7 @@ async fn alive(stage: &Stage, number: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_binds_every_claim_and_gives_nothing_twice() {
     let test = "faults-storm";
-    let mut rng = Rng::seeded(test);
+    let mut dice = Dice::seeded(test);
     let plots = [Plot::new(
         PoolKind::InClusterIPPool,
         "roomy",
@@ -88,7 +90,7 @@ async fn a_storm_binds_every_claim_and_gives_nothing_twice() {
     let proxy = FaultProxy::start(&stage.plane).await.expect("a proxy");
     let place = stage.place(proxy.kubeconfig(), &[]).await;
     let controller = place.ready().await;
-    weather(&proxy, &mut rng);
+    weather(&proxy, &mut dice);
 
     let chaos = async {
         alive(&stage, 300).await;

@@ -1,6 +1,8 @@
 //! SIGKILL at random moments (spec cni-ipam §10.1, §10.3 h), and what it left.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Dice, store};
@@ -22,13 +24,16 @@ const KEPT: usize = 60;
 /// The longest wait before the kill (spec §10.3 h).
 const LONGEST: Duration = Duration::from_millis(8);
 
-/// What a kill loop found. All but the first two should be empty.
+/// What a kill loop found. All lists should be empty.
 #[derive(Debug, Default)]
 pub struct KillReport {
     /// Runs that a signal ended.
     pub killed: usize,
     /// Runs in all; the others were faster than the signal.
     pub runs: usize,
+    /// Killed ADDs after which an address was reserved for the container: the kill came between the reservation and
+    /// the end. Without any, the kills hit nothing that matters.
+    pub halfway: usize,
     /// Addresses that two running containers were given.
     pub duplicates: Vec<IpAddr>,
     /// Reservations that are not whole after the next ADD, with what they contain.
@@ -39,13 +44,16 @@ pub struct KillReport {
     pub left: Vec<String>,
 }
 
-/// Runs ADD and DEL of `host-local` with SIGKILL after 0–8 ms until `enough` of them were killed at work, then the
-/// checks of spec §10.1. `data` is a data directory for this alone.
+/// Runs ADD and DEL of a plugin with SIGKILL after 0–8 ms until `enough` of them were killed at work, then the checks of
+/// spec §10.1. The index, which may be deleted at any time, is deleted now and then. `data` is a data directory for this
+/// alone.
+///
+/// `program` is called `host-local`, or `kube-node`: that one finds its ranges in a cache file, as an administrator writes it.
 ///
 /// # Errors
 /// When a run cannot be started, or one that nobody killed failed.
 pub fn kill_loop(program: &Path, data: &Path, enough: usize, mut dice: Dice) -> Result<KillReport> {
-    let arena = Arena::new(program, data);
+    let arena = Arena::new(program, data)?;
     let kept: Vec<Vec<String>> = thread::scope(|scope| {
         let hands: Vec<_> = (0..HANDS)
             .map(|hand| {
@@ -64,26 +72,38 @@ pub fn kill_loop(program: &Path, data: &Path, enough: usize, mut dice: Dice) -> 
 struct Arena {
     program: PathBuf,
     network: PathBuf,
+    index: PathBuf,
     config: Value,
     owners: Mutex<HashMap<IpAddr, String>>,
     duplicates: Mutex<Vec<IpAddr>>,
     killed: AtomicUsize,
+    halfway: AtomicUsize,
     runs: AtomicUsize,
 }
 
 impl Arena {
-    fn new(program: &Path, data: &Path) -> Self {
+    fn new(program: &Path, data: &Path) -> Result<Self> {
         let ranges = json!([[{"subnet": "10.0.0.0/22"}], [{"subnet": "fd00::/64"}]]);
-        let ipam = json!({"type": "host-local", "dataDir": data, "ranges": ranges});
-        Self {
+        let name = program.file_name().context("a plugin has a name")?.to_string_lossy();
+        let mut ipam = json!({"type": name, "dataDir": data});
+        if name == "kube-node" {
+            let cache = json!({"type": "host-local", "dataDir": data, "ranges": ranges});
+            fs::create_dir_all(data)?;
+            fs::write(data.join("kube-node.json"), cache.to_string())?;
+        } else {
+            ipam["ranges"] = ranges;
+        }
+        Ok(Self {
             program: program.to_owned(),
             network: data.join("net"),
+            index: data.join(".ipam-index"),
             config: json!({"cniVersion": "1.0.0", "name": "net", "type": "bridge", "ipam": ipam}),
             owners: Mutex::default(),
             duplicates: Mutex::default(),
             killed: AtomicUsize::new(0),
+            halfway: AtomicUsize::new(0),
             runs: AtomicUsize::new(0),
-        }
+        })
     }
 
     fn call(&self, verb: &str, id: &str) -> Call {
@@ -119,6 +139,9 @@ impl Arena {
         let mut kept = Vec::new();
         let mut number = 0_usize;
         while self.killed.load(Ordering::Relaxed) < enough {
+            if dice.once_in(40) {
+                self.forget()?;
+            }
             // Half the kills over the whole time, half while the plugin is most likely at work.
             let limit = if dice.once_in(2) { LONGEST } else { LONGEST / 4 };
             let after = dice.time_below(limit);
@@ -128,6 +151,8 @@ impl Arena {
                 let answer = self.killed("ADD", &id, after)?;
                 if answer.is_ok() {
                     self.grant(&id, &answer)?;
+                } else if self.has_any(&id)? {
+                    self.halfway.fetch_add(1, Ordering::Relaxed);
                 }
                 kept.push(id);
             } else if !kept.is_empty() {
@@ -141,6 +166,23 @@ impl Arena {
             }
         }
         Ok(kept)
+    }
+
+    /// Deletes the index while others use it.
+    fn forget(&self) -> Result<()> {
+        match fs::remove_dir_all(&self.index) {
+            // Another hand was faster, or a plugin has just written into it.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Whether an address is reserved for a container.
+    fn has_any(&self, id: &str) -> Result<bool> {
+        let content = store::content(id, "eth0");
+        Ok(store::reservations(&self.network)?
+            .values()
+            .any(|found| *found == content))
     }
 
     fn owners(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, String>> {
@@ -186,6 +228,7 @@ impl Arena {
         Ok(KillReport {
             killed: self.killed.load(Ordering::Relaxed),
             runs: self.runs.load(Ordering::Relaxed),
+            halfway: self.halfway.load(Ordering::Relaxed),
             duplicates: std::mem::take(&mut *self.duplicates.lock().unwrap_or_else(PoisonError::into_inner)),
             torn,
             lost,

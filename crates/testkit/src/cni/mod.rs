@@ -1,5 +1,6 @@
 //! CNI plugins from outside: called as a runtime calls them, next to the reference plugins.
 //!
+//! - [`beside`]: our own plugins, built;
 //! - [`reference()`]: the plugins of the Debian package `containernetworking-plugins`, where installed;
 //! - [`PluginDir`]: a folder of plugins under the names they are called by;
 //! - [`Call`], [`Running`], [`Answer`]: one run of a plugin;
@@ -9,16 +10,17 @@
 //! - [`Dice`]: chance with a seed.
 
 mod answer;
+mod built;
 mod call;
-mod dice;
 mod kill;
 mod plugins;
 pub mod store;
 mod volume;
 
+pub use crate::dice::Dice;
 pub use answer::Answer;
+pub use built::beside;
 pub use call::{Call, Running};
-pub use dice::Dice;
 pub use kill::{KillReport, kill_loop};
 pub use plugins::{PluginDir, reference};
 pub use volume::Volume;

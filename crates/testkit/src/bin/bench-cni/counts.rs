@@ -17,9 +17,10 @@ pub(crate) fn kills(place: Place, programs: &Programs, enough: usize) -> Result<
         Dice::seeded("kill loop"),
     )?;
     let text = format!(
-        "{} of {} runs killed; {} addresses twice, {} torn, {} lost, {} left",
+        "{} of {} runs killed, {} halfway; {} addresses twice, {} torn, {} lost, {} left",
         report.killed,
         report.runs,
+        report.halfway,
         report.duplicates.len(),
         report.torn.len(),
         report.lost.len(),

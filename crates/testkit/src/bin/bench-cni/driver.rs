@@ -46,6 +46,11 @@ impl Job {
         Ok(job)
     }
 
+    /// The configuration as text.
+    pub(crate) fn config(&self) -> Result<String> {
+        Ok(fs::read_to_string(&self.config)?)
+    }
+
     /// The same with another verb and container, and an output file of its own.
     pub(crate) fn with(&self, verb: &str, id: &str) -> Self {
         let mut other = self.clone();
@@ -131,7 +136,9 @@ impl Job {
             .stdin(File::open(&self.config)?)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        command.status().context("cannot start strace")?;
+        // strace ends as the program does.
+        let status = command.status().context("cannot start strace")?;
+        ensure!(status.success(), "{:?} under strace: {status}", target.get_program());
         let text = fs::read_to_string(&report)?;
         let total = text.lines().rev().find(|line| line.trim_end().ends_with("total"));
         // "100.00    0.001234           3       326        12 total"; the column of errors may be empty.
@@ -149,6 +156,12 @@ pub(crate) const RSS_WORD: &str = "--peak-memory-of";
 pub(crate) fn print_peak_memory(program: &Path) -> Result<()> {
     let child = Command::new(program).stdout(Stdio::null()).spawn()?;
     let used = child.wait4()?;
+    ensure!(
+        used.status.success(),
+        "{} failed: {}",
+        program.display(),
+        used.status
+    );
     println!("{}", used.rusage.maxrss);
     Ok(())
 }

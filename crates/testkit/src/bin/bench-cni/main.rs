@@ -114,6 +114,7 @@ fn bench(arguments: &Arguments) -> Result<()> {
         object["system_calls"] = system_calls;
         object["kills"] = json!({
             "killed": killed.killed,
+            "halfway": killed.halfway,
             "duplicates": killed.duplicates.len(),
             "torn": killed.torn.len(),
             "lost": killed.lost.len(),
@@ -147,8 +148,7 @@ fn measure(place: Place, programs: &Programs, arguments: &Arguments) -> Result<R
         six_ratio: six[1].total() / thousand[1].total(),
         parallel_ratio,
         parallel_p99,
-        near_full: near_full.worst,
-        near_full_memory: near_full.memory,
+        near_full,
         memory: our_memory,
         reference_memory,
         kube_node,

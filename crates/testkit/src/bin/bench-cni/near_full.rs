@@ -34,6 +34,12 @@ pub(crate) struct NearFull {
     pub(crate) worst: f64,
     /// Peak memory of ours, in bytes.
     pub(crate) memory: u64,
+    /// The first ADD of ours on a directory that others filled: every file is read, in milliseconds.
+    pub(crate) cold: f64,
+    /// Peak memory of ours at that, in bytes.
+    pub(crate) cold_memory: u64,
+    /// STATUS of ours with no address free, in milliseconds.
+    pub(crate) status: f64,
 }
 
 /// Measures; `reference_runs` are few, because each takes seconds.
@@ -46,6 +52,9 @@ pub(crate) fn near_full(
     let mut result = NearFull {
         worst: 0.0,
         memory: 0,
+        cold: 0.0,
+        cold_memory: 0,
+        status: 0.0,
     };
     for (side, runs) in Side::BOTH.into_iter().zip([reference_runs, runs]) {
         let ground = full(place, programs, side)?;
@@ -77,9 +86,35 @@ pub(crate) fn near_full(
         );
         if side == Side::Ours {
             result.memory = memory;
+            result.cold = cold_ms;
+            ground.job("DEL", "memory").succeed()?;
+            ground.forget()?;
+            result.cold_memory = ground.job("ADD", "memory").peak_memory()?;
+            let text = format!("{} KiB", result.cold_memory >> 10);
+            fact("(d) peak memory, no index", place, side.name(), &text);
+            // The last free address is taken now.
+            result.status = full_status(&ground, runs)?;
+            let text = format!("{:.1} ms", result.status);
+            fact("(d) STATUS, full", place, side.name(), &text);
         }
     }
     Ok(result)
+}
+
+/// The median of STATUS on a range without a free address, in milliseconds.
+fn full_status(ground: &Ground, runs: usize) -> Result<f64> {
+    let job = ground.status()?;
+    let mut series = Series::default();
+    for _ in 0..runs {
+        let sample = job.measure()?;
+        ensure!(
+            !sample.ok && job.answer()?.contains("no IP addresses available"),
+            "STATUS of a full range: {}",
+            job.answer()?
+        );
+        series.push(sample);
+    }
+    Ok(series.wall(0.5))
 }
 
 /// A /16 with every address but [`FREE`] reserved.

@@ -1,6 +1,7 @@
 //! Where the data directories lie: memory and disk; and who works on them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -93,6 +94,7 @@ impl Programs {
 /// A data directory with jobs on it.
 #[derive(Debug)]
 pub(crate) struct Ground {
+    program: PathBuf,
     folder: TempDir,
     job: Job,
 }
@@ -105,11 +107,30 @@ impl Ground {
         let ipam = json!({"type": "host-local", "dataDir": data, "ranges": ranges});
         let config = json!({"cniVersion": "1.0.0", "name": "net", "type": "bridge", "ipam": ipam});
         let job = Job::new(Call::new(programs.of(side), "ADD"), &config, folder.path())?;
-        Ok(Self { folder, job })
+        Ok(Self {
+            program: programs.of(side).to_owned(),
+            folder,
+            job,
+        })
     }
 
     pub(crate) fn job(&self, verb: &str, id: &str) -> Job {
         self.job.with(verb, id)
+    }
+
+    /// STATUS, which came with 1.1.0; the reference of Debian does not know it.
+    pub(crate) fn status(&self) -> Result<Job> {
+        let mut config: Value = serde_json::from_str(&self.job.config()?)?;
+        config["cniVersion"] = json!("1.1.0");
+        Job::new(Call::new(&self.program, "STATUS"), &config, self.folder.path())
+    }
+
+    /// Deletes what ours keeps beside the network directory.
+    pub(crate) fn forget(&self) -> Result<()> {
+        match fs::remove_dir_all(self.folder.path().join("data/.ipam-index")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     pub(crate) fn network(&self) -> PathBuf {

@@ -8,6 +8,12 @@ use std::time::Duration;
 pub struct Dice(u64);
 
 impl Dice {
+    /// The sequence of this seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// From the variable `SEED`, or a new seed; printed either way.
     #[must_use]
     pub fn seeded(test: &str) -> Self {
@@ -46,6 +52,11 @@ impl Dice {
     pub fn place(&mut self, length: usize) -> usize {
         let length = u64::try_from(length).expect("lengths fit");
         usize::try_from(self.below(length)).expect("below a length")
+    }
+
+    /// A number in `0.0..1.0`, of 32 random bits.
+    pub fn unit(&mut self) -> f64 {
+        f64::from(u32::try_from(self.throw() >> 32).unwrap_or(u32::MAX)) / (f64::from(u32::MAX) + 1.0)
     }
 
     /// A time shorter than `limit`, in whole microseconds.
