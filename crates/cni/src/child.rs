@@ -18,7 +18,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
 };
 
-use crate::node::Deadline;
+use crate::deadline::Deadline;
 
 /// More than any plugin prints.
 const OUTPUT_LIMIT: usize = 16 << 20;
@@ -206,7 +206,7 @@ mod tests {
     };
 
     use super::run;
-    use crate::node::Deadline;
+    use crate::deadline::Deadline;
 
     fn shell(script: &str, input: &[u8], limit: Duration) -> std::io::Result<super::Finished> {
         run(

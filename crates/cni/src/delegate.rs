@@ -7,15 +7,15 @@
 use std::{
     env,
     path::PathBuf,
-    process::{Command, ExitStatus},
+    process::{self, ExitStatus},
 };
 
 use crate::{
     child::{self, Finished},
+    deadline::Deadline,
     error::{Error, code},
     json::Json,
-    node::Deadline,
-    protocol::Answer,
+    protocol::{Answer, Command},
 };
 
 /// A range for DEL and GC when none is known: ownership decides there, not configuration.
@@ -54,7 +54,7 @@ impl NextIpam {
         deadline: Deadline,
     ) -> Result<Finished, String> {
         let path = self.find(folders)?;
-        let mut command = Command::new(&path);
+        let mut command = process::Command::new(&path);
         command.args(&self.args);
         child::run(&mut command, input, deadline).map_err(|error| format!("{}: {error}", path.display()))
     }
@@ -91,39 +91,40 @@ pub(crate) fn search_path() -> Vec<PathBuf> {
 /// What a plugin's output means: its result, or its error as text.
 ///
 /// # Errors
-/// `msg` or `msg; details` of its error object; or what is wrong with its output.
-pub(crate) fn answer(finished: &Finished) -> Result<Answer, String> {
+/// `msg` or `msg; details` of its error object; or what is wrong with its output: an ADD has a result.
+pub(crate) fn answer(command: Command, finished: &Finished) -> Result<Answer, String> {
     let text = finished.stdout.trim_ascii();
-    let parsed = serde_json::from_slice::<Json>(text);
-    if finished.status.success() {
-        return match parsed {
-            _ if text.is_empty() => Ok(Answer::nothing()),
-            Ok(result) => Ok(Answer::document(result)),
-            Err(_) => Err(format!("its output is not JSON: {}", quoted(text))),
+    let succeeded = finished.status.success();
+    if text.is_empty() {
+        return if succeeded && command != Command::Add {
+            Ok(Answer::nothing())
+        } else {
+            Err(format!(
+                "netplugin failed with no error message: {}",
+                ending(finished.status)
+            ))
         };
     }
-    if text.is_empty() {
-        return Err(format!(
-            "netplugin failed with no error message: {}",
-            ending(finished.status)
-        ));
+    let parsed = serde_json::from_slice::<Json>(text);
+    if succeeded {
+        return parsed
+            .map(Answer::document)
+            .map_err(|_| format!("its output is not JSON: {}", quoted(text)));
     }
     let error =
         parsed.map_err(|_| format!("netplugin failed but its output is not JSON: {}", quoted(text)))?;
     Err(error_text(&error).unwrap_or_else(|| format!("netplugin failed: {}", quoted(text))))
 }
 
-/// The error object of a plugin that failed, if it printed one.
-pub(crate) fn error(finished: &Finished) -> Option<Error> {
-    let Ok(Json::Object(object)) = serde_json::from_slice(&finished.stdout) else {
-        return None;
-    };
-    let Some(Json::Number(number)) = object.get("code") else {
-        return None;
-    };
-    let code = number.as_u64().and_then(|number| u32::try_from(number).ok())?;
-    let text = |key| object.get(key).and_then(Json::as_str).unwrap_or_default();
-    Some(Error::new(code, text("msg")).with_details(text("details")))
+/// Whether a plugin that failed said so in one JSON document, which can be shown as it is.
+pub(crate) fn is_error_document(finished: &Finished) -> bool {
+    !finished.status.success() && serde_json::from_slice::<Json>(&finished.stdout).is_ok()
+}
+
+/// The exit status to end with when a program's is passed on; 1 when a signal ended it.
+pub(crate) fn exit_status(finished: &Finished) -> u8 {
+    let code = finished.status.code();
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
 fn error_text(document: &Json) -> Option<String> {
@@ -152,15 +153,22 @@ fn quoted(text: &[u8]) -> String {
 mod tests {
     use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
-    use super::{NextIpam, answer};
-    use crate::child::Finished;
+    use super::{NextIpam, answer, exit_status, is_error_document};
+    use crate::{child::Finished, protocol::Command};
+
+    fn finished(stdout: &str, wait_status: i32) -> Finished {
+        Finished {
+            stdout: stdout.into(),
+            status: ExitStatus::from_raw(wait_status),
+        }
+    }
 
     fn said(stdout: &str, code: i32) -> Result<Option<String>, String> {
-        let finished = Finished {
-            stdout: stdout.into(),
-            status: ExitStatus::from_raw(code << 8),
-        };
-        answer(&finished).map(|answer| {
+        said_to(Command::Add, stdout, code)
+    }
+
+    fn said_to(command: Command, stdout: &str, code: i32) -> Result<Option<String>, String> {
+        answer(command, &finished(stdout, code << 8)).map(|answer| {
             answer
                 .document
                 .map(|document| serde_json::to_string(&document).unwrap())
@@ -170,7 +178,6 @@ mod tests {
     #[test]
     fn output_and_status_are_told_apart() {
         assert_eq!(said(" {\"a\":1}\n", 0), Ok(Some("{\"a\":1}".to_owned())));
-        assert_eq!(said("", 0), Ok(None));
         assert_eq!(said("hi", 0), Err("its output is not JSON: \"hi\"".to_owned()));
         assert_eq!(
             said(r#"{"code":999,"msg":"no","details":"why"}"#, 1),
@@ -186,6 +193,34 @@ mod tests {
             Err("netplugin failed but its output is not JSON: \"hi\"".to_owned())
         );
         assert_eq!(said("{}", 1), Err("netplugin failed: \"{}\"".to_owned()));
+    }
+
+    #[test]
+    fn only_an_add_must_say_something() {
+        let silent = "netplugin failed with no error message: exit status 0".to_owned();
+        assert_eq!(said("", 0), Err(silent.clone()));
+        assert_eq!(said(" \n", 0), Err(silent));
+        for command in [Command::Del, Command::Check, Command::Gc, Command::Status] {
+            assert_eq!(said_to(command, "\n", 0), Ok(None));
+        }
+    }
+
+    #[test]
+    fn an_error_can_be_passed_on_when_it_is_a_document() {
+        let is_document = |stdout, status| is_error_document(&finished(stdout, status));
+        assert_eq!(
+            [
+                is_document("{}\n", 3 << 8),
+                is_document("{}", 0),
+                is_document("x", 256),
+                is_document("", 256)
+            ],
+            [true, false, false, false]
+        );
+        assert_eq!(
+            [3 << 8, 255 << 8, 0, 9].map(|status| exit_status(&finished("", status))),
+            [3, 255, 0, 1]
+        );
     }
 
     #[test]

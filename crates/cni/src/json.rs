@@ -61,6 +61,12 @@ impl Object {
         }
     }
 
+    /// As JSON text on one line.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        to_bytes(self)
+    }
+
     /// All members, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
@@ -106,6 +112,12 @@ impl Json {
         }
     }
 
+    /// As JSON text on one line.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        to_bytes(self)
+    }
+
     /// What kind of value it is, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -118,6 +130,10 @@ impl Json {
             Self::Object(_) => "object",
         }
     }
+}
+
+fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a tree of JSON values with text keys is always JSON")
 }
 
 impl From<&str> for Json {

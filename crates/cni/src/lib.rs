@@ -5,10 +5,15 @@
 //! | stage | module |
 //! |---|---|
 //! | what the runtime asks: environment, stdin, versions | [`protocol`] |
-//! | what it is called as | `main`, [`host_local`], [`kube_node`](self), [`node_annotation`](self) |
+//! | what it is called as | `main`, [`host_local`], [`kube_node`], [`node_annotation`] |
+//! | what the API server says of this node, and what is remembered of it | [`node`], [`remembered`] |
 //! | what it means: ranges, order, results. Pure | [`plan`] |
 //! | what is on disk | [`store`] |
+//! | another plugin allocates | [`delegate`] |
 //! | one JSON document, or nothing | [`protocol`] |
+//!
+//! Under any other name it is a command line for people: [`cli`]. Below all of them: [`json`] and [`error`], the outside
+//! world in small pieces ([`file`], [`child`], [`machine`]), and time ([`clock`], [`deadline`]).
 
 #![allow(
     rustdoc::private_intra_doc_links,
@@ -18,13 +23,18 @@
 mod child;
 
 pub mod cli;
+mod clock;
+mod deadline;
 mod delegate;
 pub mod error;
+mod file;
 pub mod host_local;
 pub mod json;
 pub mod kube_node;
+mod machine;
 mod node;
 pub mod node_annotation;
 pub mod plan;
 pub mod protocol;
+mod remembered;
 pub mod store;

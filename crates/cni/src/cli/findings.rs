@@ -130,7 +130,7 @@ fn of_network(network: &NetworkView) -> impl Iterator<Item = Finding> {
 
 /// The worst thing about one file.
 fn of_file(network: &NetworkView, held: &Held) -> Option<Finding> {
-    let path = held.data_dir.join(&held.network).join(&held.entry.name);
+    let path = held.file();
     let outside = || {
         let inside = network
             .ranges

@@ -52,7 +52,7 @@ fn collect(network: &NetworkView, dry_run: bool, before_boot: bool) -> Result<Ve
         return Ok(Vec::new());
     };
     let mut session = store.session()?;
-    let stale = stale(&session, before_boot)?;
+    let stale = stale(&session, !network.survives_boot, before_boot);
     let named = |name: &str| network.held.iter().find(|held| held.entry.name == name);
     let mut dropped = Vec::new();
     for (name, (reservation, why)) in &stale {
@@ -65,7 +65,8 @@ fn collect(network: &NetworkView, dry_run: bool, before_boot: bool) -> Result<Ve
         }
         dropped.push(Dropped { held, why });
     }
-    for held in network.held.iter().filter(|held| held.holder == Holder::Torn) {
+    let torn = network.held.iter().filter(|held| held.holder == Holder::Torn);
+    for held in torn.filter(|held| !stale.contains_key(&held.entry.name)) {
         if dry_run || session.release_entry(&held.entry)? {
             dropped.push(Dropped {
                 held,
@@ -80,8 +81,9 @@ fn collect(network: &NetworkView, dry_run: bool, before_boot: bool) -> Result<Ve
 /// By file name, so that nothing goes twice.
 fn stale(
     session: &Session<'_>,
+    after_boot: bool,
     before_boot: bool,
-) -> Result<BTreeMap<String, (Reservation, &'static str)>, Fail> {
+) -> BTreeMap<String, (Reservation, &'static str)> {
     let mut stale = BTreeMap::new();
     let mut add = |found: Vec<Reservation>, why| {
         for reservation in found {
@@ -90,12 +92,15 @@ fn stale(
                 .or_insert((reservation, why));
         }
     };
-    add(session.abandoned()?, "its network namespace is gone");
-    add(session.from_before_boot()?, "from before the last boot");
-    if before_boot {
-        add(session.older_than_boot()?, "from before the last boot");
+    add(session.abandoned(), "its network namespace is gone");
+    if after_boot {
+        add(session.from_before_boot(), "from before the last boot");
     }
-    Ok(stale)
+    // A person has said it, and knows better than a configuration.
+    if before_boot {
+        add(session.older_than_boot(), "from before the last boot");
+    }
+    stale
 }
 
 fn text(dropped: &[Dropped<'_>], kept: usize, dry_run: bool) -> String {

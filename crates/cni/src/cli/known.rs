@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::file;
 use crate::json::{Json, Object};
-use crate::plan::{Config, DEFAULT_DATA_DIR, NodeCache, RangeSet, annotation};
+use crate::plan::{AnnotationRecord, Config, DEFAULT_DATA_DIR, NodeCache, RangeSet, annotation};
 use crate::protocol::{self, CniVersion, Network};
 
 /// Larger than any file of these kinds.
@@ -54,8 +55,10 @@ impl Known {
             .configured
             .iter()
             .map(|(_, network)| crate::plan::data_dir(network));
-        let recorded = records().into_iter().flat_map(|(_, record)| record_dirs(&record));
-        for path in configured.chain(recorded).filter(|path| path.is_absolute()) {
+        for path in configured
+            .chain(recorded_dirs())
+            .filter(|path| path.is_absolute())
+        {
             if !found.contains(&path) {
                 found.push(path);
             }
@@ -68,6 +71,17 @@ impl Known {
         self.configured_ranges(data_dir, network)
             .or_else(|| from_cache(data_dir, network))
             .or_else(|| from_record(data_dir, network))
+    }
+
+    /// Whether a configuration of the network, or the annotation it is allocated by, says `"reclaimOnBoot": false`.
+    pub(super) fn survives_boot(&self, data_dir: &Path, network: &str) -> bool {
+        let refuses = |ipam: &Object| ipam.get("reclaimOnBoot") == Some(&Json::Bool(false));
+        let configured = self.configured.iter().any(|(_, one)| {
+            // What else the data directory is taken from, is not in the configuration.
+            let is_here = kind(one) != Some("host-local") || crate::plan::data_dir(one) == data_dir;
+            one.name == network && is_here && one.ipam().is_some_and(refuses)
+        });
+        configured || record_of(data_dir, network).is_some_and(|(_, members)| refuses(&members))
     }
 
     fn configured_ranges(&self, data_dir: &Path, network: &str) -> Option<Ranges> {
@@ -102,13 +116,7 @@ fn from_cache(data_dir: &Path, network: &str) -> Option<Ranges> {
 
 /// What `node-annotation` remembers.
 fn from_record(data_dir: &Path, network: &str) -> Option<Ranges> {
-    let named = format!("node-annotation.{network}.json");
-    let (source, record) = records().into_iter().find(|(path, record)| {
-        path.file_name().is_some_and(|name| name == named.as_str())
-            && (record_dirs(record).iter().any(|one| one == data_dir)
-                || data_dir == Path::new(DEFAULT_DATA_DIR))
-    })?;
-    let members = annotation::parse(record.get("text")?.as_str()?).ok()?;
+    let (source, members) = record_of(data_dir, network)?;
     let mut ipam = annotation::section("host-local", &members);
     annotation::nest_ranges(&mut ipam);
     Some(Ranges {
@@ -117,28 +125,27 @@ fn from_record(data_dir: &Path, network: &str) -> Option<Ranges> {
     })
 }
 
-fn records() -> Vec<(PathBuf, Object)> {
-    let is_record = |path: &PathBuf| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        name.starts_with("node-annotation.") && name.ends_with(".json")
-    };
-    let files = fs::read_dir(DEFAULT_DATA_DIR)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    files
-        .filter(is_record)
-        .filter_map(|path| Some((path.clone(), object(&path)?)))
-        .collect()
+/// What the annotation of a network says, with the file that remembers it.
+fn record_of(data_dir: &Path, network: &str) -> Option<(PathBuf, Object)> {
+    let path = Path::new(DEFAULT_DATA_DIR).join(AnnotationRecord::file_name(network));
+    let record = AnnotationRecord::parse(&small(&path)?)?;
+    let is_here = data_dir == Path::new(DEFAULT_DATA_DIR)
+        || record.data_dirs.iter().any(|one| Path::new(one) == data_dir);
+    let members = is_here.then(|| annotation::parse(&record.text).ok()).flatten()?;
+    Some((path, members))
 }
 
-fn record_dirs(record: &Object) -> Vec<PathBuf> {
-    let dirs = record.get("dataDirs").and_then(Json::as_list).unwrap_or_default();
-    dirs.iter().filter_map(Json::as_str).map(PathBuf::from).collect()
+/// Every data directory that annotations have named.
+fn recorded_dirs() -> Vec<PathBuf> {
+    let entries = fs::read_dir(DEFAULT_DATA_DIR).into_iter().flatten().flatten();
+    let is_record = |name: &str| name.starts_with("node-annotation.") && name.ends_with(".json");
+    let records = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_record))
+        .filter_map(|entry| AnnotationRecord::parse(&small(&entry.path())?));
+    records
+        .flat_map(|record| record.data_dirs)
+        .map(PathBuf::from)
+        .collect()
 }
 
 /// Range sets as the allocator reads them.
@@ -189,6 +196,5 @@ fn object(path: &Path) -> Option<Object> {
 }
 
 fn small(path: &Path) -> Option<Vec<u8>> {
-    let is_small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= SIZE_LIMIT);
-    if is_small { fs::read(path).ok() } else { None }
+    file::read_small(path, SIZE_LIMIT).ok()
 }

@@ -5,7 +5,7 @@
 //! | what was typed | [`args`] |
 //! | what is on this node: reservations, who holds them, what is free | [`survey`], [`state`], [`known`], [`evidence`] |
 //! | what is wrong with it. Pure | [`findings`] |
-//! | one command each | [`list`], [`show`], [`check`], [`release`], [`gc`], [`install`] |
+//! | one command each | [`list`], [`show`], [`check`], [`release`], [`gc`], [`metrics`], [`install`] |
 //! | how it is printed | [`table`], [`render`] |
 //!
 //! Exit codes: 0 done; 1 the answer is no; 2 the question could not be answered.
@@ -18,6 +18,7 @@ mod gc;
 mod install;
 mod known;
 mod list;
+mod metrics;
 mod output;
 mod release;
 mod render;
@@ -50,18 +51,20 @@ Commands:
   check      leaks, torn files, duplicates, full ranges; changes nothing
   release    gives one address back, or all of a container
   gc         gives back what belongs to no sandbox any more
+  metrics    what is used and free, for the textfile collector of the Prometheus node exporter
   install    puts the plugins into a CNI directory
   uninstall  takes them out again
 
-Options of list, show, check, release and gc:
+Options of list, show, check, release, gc and metrics:
   --data-dir DIR   where networks keep their reservations; may be repeated. Default: /var/lib/cni/networks
                    and every dataDir named in --conf-dir
   --conf-dir DIR   network configurations, for ranges and data directories. Default: /etc/cni/net.d
   --network NAME   this network alone
-  -o table|json    how to print. Default: table
+  -o table|json    how to print; not for metrics. Default: table
   --yes            release: do not ask
   --dry-run        gc: change nothing
   --before-boot    gc: also what was written before this machine's last start, by its clock
+  --file FILE      metrics: write them there, in one step, such as to /var/lib/node_exporter/cadastre.prom
 
 Options of install and uninstall:
   --dir DIR              the CNI directory, such as /opt/cni/bin
@@ -111,6 +114,7 @@ pub fn people(program: &str, binary: Binary, args: &[OsString]) -> ExitCode {
         Some("check") => check::run(rest),
         Some("release") => release::run(rest),
         Some("gc") => gc::run(rest),
+        Some("metrics") => metrics::run(rest),
         Some("install") => install::install(binary, rest),
         Some("uninstall") => install::uninstall(rest),
         other => return refuse(program, &no_command(other)),

@@ -4,19 +4,22 @@ use std::ffi::OsString;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::args::{Args, Fail, Spec};
-use super::output;
+use super::output::Format;
+use super::render;
 use super::state::{Held, Life};
 use super::survey::Survey;
-use crate::store::Store;
+use crate::json::Json;
+use crate::store::{Found, Store};
 
 const SPEC: Spec = Spec {
-    values: &["--data-dir", "--conf-dir", "--network"],
+    values: &["--data-dir", "--conf-dir", "--network", "-o"],
     flags: &["--yes"],
     arguments: 1,
 };
 
 pub(super) fn run(written: &[OsString]) -> Result<u8, Fail> {
     let args = Args::parse(SPEC, written)?;
+    let format = Format::read(&args)?;
     let name = args.argument("the address or the container id to release")?;
     let survey = Survey::read(&args)?;
     let found = survey.called(name)?;
@@ -24,11 +27,34 @@ pub(super) fn run(written: &[OsString]) -> Result<u8, Fail> {
     if !args.has("--yes") && !is_wanted(&found)? {
         return Err(Fail::no("nothing was released"));
     }
+    let (released, failed) = release_each(&found);
+    // What was released is told also when the next one was not.
+    format.print(|| json(&released), || text(&released))?;
+    failed.map_or(Ok(0), Err)
+}
+
+/// What was released, and what went wrong with the first that was not.
+fn release_each<'a>(found: &[&'a Held]) -> (Vec<&'a Held>, Option<Fail>) {
+    let mut released = Vec::new();
     for held in found {
-        release(held)?;
-        output::print(&format!("released {}\n", held.sentence()))?;
+        if let Err(fail) = release(held) {
+            return (released, Some(fail));
+        }
+        released.push(*held);
     }
-    Ok(0)
+    (released, None)
+}
+
+fn text(released: &[&Held]) -> String {
+    let lines = released
+        .iter()
+        .map(|held| format!("released {}\n", held.sentence()));
+    lines.collect()
+}
+
+fn json(released: &[&Held]) -> Json {
+    let items = released.iter().map(|held| render::held(held));
+    render::object([("released", Some(Json::List(items.collect())))])
 }
 
 /// All or nothing: what is alive, and names that mean several things.
@@ -37,6 +63,12 @@ fn refuse_what_is_unclear(name: &str, found: &[&Held]) -> Result<(), Fail> {
         let (held, why) = (alive.sentence(), alive.life.why());
         return Err(Fail::no(format!(
             "{held} is in use: {why}; delete the pod, its runtime then gives the address back"
+        )));
+    }
+    if let Some(held) = found.iter().find(|held| held.entry.found == Found::Other) {
+        return Err(Fail::no(format!(
+            "{} is no regular file, so no plugin made it; look at it and remove it by hand",
+            held.file().display()
         )));
     }
     let is_address = addr::parse_address(name).is_ok();

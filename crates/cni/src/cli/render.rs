@@ -69,15 +69,7 @@ pub(super) fn held(held: &Held) -> Json {
         ("sandbox", text(held.life.word())),
         ("evidence", text(held.life.why())),
         ("problem", problem.and_then(text)),
-        (
-            "file",
-            text(
-                held.data_dir
-                    .join(&held.network)
-                    .join(&held.entry.name)
-                    .to_string_lossy(),
-            ),
-        ),
+        ("file", text(held.file().to_string_lossy())),
     ])
 }
 

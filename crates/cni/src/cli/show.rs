@@ -32,7 +32,6 @@ fn text(held: &Held) -> String {
         Holder::Blocked(why) => format!("nobody; {why}"),
     };
     let sandbox = format!("{}: {}", held.life.word(), held.life.why());
-    let file = held.data_dir.join(&held.network).join(&held.entry.name);
     let lines = [
         ("address", held.address.to_string()),
         ("network", held.network.clone()),
@@ -43,7 +42,7 @@ fn text(held: &Held) -> String {
         ),
         ("age", table::age(held.age)),
         ("sandbox", sandbox),
-        ("file", file.display().to_string()),
+        ("file", held.file().display().to_string()),
     ];
     lines
         .iter()

@@ -43,7 +43,7 @@ pub(super) struct Held {
     pub(super) life: Life,
     /// Seconds since it was reserved.
     pub(super) age: u64,
-    /// The file.
+    /// What was found.
     pub(super) entry: Entry,
 }
 
@@ -112,6 +112,9 @@ impl Life {
         }
     }
 
+    /// Every [`Life::word`].
+    pub(super) const WORDS: [&str; 3] = ["alive", "gone", "unknown"];
+
     /// `alive`, `gone` or `unknown`.
     pub(super) fn word(&self) -> &'static str {
         match self {
@@ -140,11 +143,18 @@ impl Held {
         self.holder.id().is_some_and(|id| id == name || begins(id))
     }
 
+    /// The file.
+    pub(super) fn file(&self) -> PathBuf {
+        self.data_dir.join(&self.network).join(&self.entry.name)
+    }
+
     /// `network/address (container ifname)`, for sentences.
     pub(super) fn sentence(&self) -> String {
         let holder = match (&self.holder, self.holder.ifname()) {
             (Holder::Container { .. }, Some(ifname)) => format!("{} {ifname}", self.holder.short()),
-            _ => self.holder.short(),
+            (Holder::Container { .. }, None) => self.holder.short(),
+            // It has its own parentheses.
+            _ => return format!("{} in {} {}", self.address, self.network, self.holder.short()),
         };
         format!("{} in {} ({holder})", self.address, self.network)
     }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use addr::{AddrRange, AddrSet};
 
@@ -10,6 +9,7 @@ use super::args::{Args, Fail};
 use super::evidence::Evidence;
 use super::known::Known;
 use super::state::{Held, Holder, Life};
+use crate::clock;
 use crate::json::{Json, Object};
 use crate::plan::RangeSet;
 use crate::protocol;
@@ -35,6 +35,8 @@ pub(super) struct NetworkView {
     pub(super) held: Vec<Held>,
     /// Empty where nobody says which ranges the network has.
     pub(super) ranges: Vec<Counted>,
+    /// A configuration says that what is from before a start of the machine stays (`"reclaimOnBoot": false`).
+    pub(super) survives_boot: bool,
 }
 
 /// A range set, counted.
@@ -69,7 +71,7 @@ impl Survey {
             named
         };
         let wanted = args.text("--network")?;
-        let (evidence, now) = (Evidence::gather(), now());
+        let (evidence, now) = (Evidence::gather(), clock::now());
         let mut networks = Vec::new();
         for data_dir in &data_dirs {
             for name in names(data_dir)?
@@ -194,6 +196,7 @@ fn view(
         data_dir: data_dir.to_owned(),
         ranges: ranges.collect(),
         held,
+        survives_boot: known.survives_boot(data_dir, name),
     }))
 }
 
@@ -207,10 +210,4 @@ fn no_network(name: &str, data_dirs: &[PathBuf]) -> Fail {
 fn listed(data_dirs: &[PathBuf]) -> String {
     let texts: Vec<String> = data_dirs.iter().map(|path| path.display().to_string()).collect();
     texts.join(", ")
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| now.as_secs())
 }

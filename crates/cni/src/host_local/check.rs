@@ -13,13 +13,9 @@ pub fn check(call: &Invocation, network: &Network, config: &Config) -> Result<()
     let mut owned = Vec::new();
     if let Some(store) = Store::open(&config.data_dir, &network.name)? {
         let mut session = store.session()?;
-        let holdings = session.holdings(&owner(call))?;
+        let holdings = session.holdings(&owner(call));
         session.end();
-        let held = if holdings.exact.is_empty() {
-            holdings.legacy
-        } else {
-            holdings.exact
-        };
+        let held = holdings.complete()?.own();
         owned.extend(held.into_iter().map(|held| held.address.to_canonical()));
     }
     plan::check::verdict(&config.range_sets, &previous, &owned, &call.container_id)

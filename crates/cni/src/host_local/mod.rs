@@ -17,10 +17,11 @@ mod reclaim;
 mod status;
 
 use crate::error::{Error, code};
-use crate::plan::Owner;
+use crate::json::Json;
+use crate::plan::{Config, Owner};
 use crate::protocol::{Answer, Command, Invocation, Network, Plugin};
 
-pub use crate::plan::{Config, data_dir};
+pub use crate::plan::data_dir;
 pub use add::add;
 pub use check::check;
 pub use del::del;
@@ -51,13 +52,21 @@ impl Plugin for HostLocal {
 /// STATUS: what ADD would say, under the code that says that there is no use in trying (spec §4.9).
 #[must_use]
 pub fn not_ready(error: &Error) -> Error {
-    Error::new(code::NOT_AVAILABLE, "the allocator cannot serve an ADD").with_details(error.to_string())
+    Error::new(code::NOT_AVAILABLE, "the allocator cannot serve an ADD").with_details(error.msg.as_str())
 }
 
 fn owner(call: &Invocation) -> Owner {
     Owner {
         id: call.container_id.clone(),
         ifname: call.ifname.clone(),
+    }
+}
+
+/// Whether `ipam.cooldown` asks for released addresses to rest. Whatever else is written there: DEL and GC must not fail.
+fn rests(network: &Network) -> bool {
+    match network.ipam().and_then(|ipam| ipam.get("cooldown")) {
+        Some(Json::Number(seconds)) => seconds.as_u64().is_some_and(|seconds| seconds > 0),
+        _ => false,
     }
 }
 

@@ -9,12 +9,17 @@ use crate::plan::{self, Config, Grant};
 use crate::protocol::{Invocation, warn};
 use crate::store::Session;
 
-/// Drops reservations from before the machine's last start, where that is switched on.
-pub(super) fn after_boot(session: &mut Session<'_>, config: &Config) -> Result<(), Error> {
-    if config.options.reclaim_on_boot != Some(true) {
+/// Drops reservations from before the machine's last start, where that is `wanted`. What cannot be dropped stays taken,
+/// which is no reason to refuse an ADD.
+pub(super) fn after_boot(session: &mut Session<'_>, wanted: bool) -> Result<(), Error> {
+    if !wanted {
         return Ok(());
     }
-    match session.reclaim_after_boot()? {
+    let reclaimed = session.reclaim_after_boot()?;
+    for error in &reclaimed.errors {
+        warn(&format!("from before the last boot: {error}"));
+    }
+    match reclaimed.dropped {
         0 => {}
         dropped => warn(&format!(
             "dropped {dropped} reservations from before the last boot"
@@ -23,23 +28,26 @@ pub(super) fn after_boot(session: &mut Session<'_>, config: &Config) -> Result<(
     Ok(())
 }
 
-/// Where it is switched on and a range is full, drops reservations whose namespace is gone; `true` if there were any.
-pub(super) fn when_full(session: &mut Session<'_>, config: &Config, taken: &AddrSet) -> Result<bool, Error> {
+/// Where it is switched on and a range is full, drops reservations whose namespace is gone; `true` if any went.
+pub(super) fn when_full(session: &mut Session<'_>, config: &Config, taken: &AddrSet) -> bool {
     let wanted = config.options.reclaim_on_exhaustion == Some(true);
     if !wanted || plan::first_full(&config.range_sets, taken).is_none() {
-        return Ok(false);
+        return false;
     }
-    let abandoned = session.abandoned()?;
-    if let Some(e) = session.release_all(&abandoned).pop() {
-        return Err(e);
+    let abandoned = session.abandoned();
+    let before = session.count();
+    for error in session.release_all(&abandoned) {
+        warn(&format!("its network namespace is gone: {error}"));
     }
-    for reservation in &abandoned {
-        let address = reservation.address;
+    let dropped = before - session.count();
+    if dropped > 0 {
+        let addresses: Vec<String> = abandoned.iter().map(|found| found.address.to_string()).collect();
         warn(&format!(
-            "dropped the reservation of {address}: its network namespace is gone"
+            "dropped {dropped} reservations whose network namespace is gone: {}",
+            addresses.join(" ")
         ));
     }
-    Ok(!abandoned.is_empty())
+    dropped > 0
 }
 
 /// Remembers for which namespace the addresses are, where that may be needed later.

@@ -1,14 +1,15 @@
 //! The files of [`NodeCache`]: which one is whose, reading, and writing in one step (spec cni-ipam §5.5).
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    process,
 };
 
-use crate::plan::{DEFAULT_DATA_DIR, NodeCache};
+use crate::{
+    file::{Target, read_small},
+    plan::{DEFAULT_DATA_DIR, NodeCache},
+};
 
 /// Larger than any we write; a bound against a file that is something else.
 const SIZE_LIMIT: u64 = 1 << 20;
@@ -25,11 +26,12 @@ pub(super) struct CacheFiles {
 }
 
 /// What was found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Found {
-    pub(super) cache: Option<NodeCache>,
-    /// The shared file is another network's.
-    foreign: bool,
+    /// The cache, or why there is none: a sentence about the files.
+    pub(super) cache: Result<NodeCache, String>,
+    /// The file that has it, or would.
+    pub(super) path: PathBuf,
 }
 
 impl CacheFiles {
@@ -50,46 +52,78 @@ impl CacheFiles {
 
     /// The cache for this network and annotation, whatever its age.
     pub(super) fn load(&self, network: &str, annotation: &str) -> Found {
-        let shared = read(&self.shared);
-        let foreign = shared
-            .as_ref()
-            .is_some_and(|cache| !cache.is_for(network, annotation));
-        let usable = |cache: &NodeCache| cache.is_for(network, annotation);
-        let cache = shared.filter(usable).or_else(|| read(&self.own).filter(usable));
-        Found { cache, foreign }
-    }
-
-    /// Replaces the file of this network.
-    pub(super) fn store(&self, cache: &NodeCache, found: &Found) -> io::Result<()> {
-        let target = if found.foreign { &self.own } else { &self.shared };
-        let folder = target.parent().unwrap_or(Path::new("/"));
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let draft = self.workshop.join(format!(".{name}.{}", process::id()));
-        let written = write(&draft, &cache.to_bytes()).and_then(|()| fs::rename(&draft, target));
-        if written.is_err() {
-            // It may not even exist.
-            let _ = fs::remove_file(&draft);
+        let found = |cache: Result<NodeCache, String>, path: &Path| Found {
+            cache: cache.map_err(|why| format!("no cached ranges in {why}")),
+            path: path.to_owned(),
+        };
+        let why_shared = match read_for(&self.shared, network, annotation) {
+            Ok(cache) => return found(Ok(cache), &self.shared),
+            Err(why) => why,
+        };
+        let is_foreign = matches!(why_shared, Unusable::Foreign(_));
+        let why_shared = format!("{} ({why_shared})", self.shared.display());
+        match read_for(&self.own, network, annotation) {
+            // Left from when the shared one was another's.
+            Ok(cache) => found(Ok(cache), if is_foreign { &self.own } else { &self.shared }),
+            Err(why) if is_foreign => {
+                let why = format!("{why_shared} or {} ({why})", self.own.display());
+                found(Err(why), &self.own)
+            }
+            Err(_) => found(Err(why_shared), &self.shared),
         }
-        written
+    }
+
+    /// Replaces the file in which a cache was found or missed.
+    pub(super) fn store(&self, cache: &NodeCache, found: &Found) -> io::Result<()> {
+        let folder = found.path.parent().unwrap_or(Path::new("/"));
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+        let target = Target {
+            path: &found.path,
+            workshop: &self.workshop,
+            mode: 0o644,
+            durable: false,
+        };
+        target.replace(&cache.to_bytes())
     }
 }
 
-fn read(path: &Path) -> Option<NodeCache> {
-    let small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= SIZE_LIMIT);
-    if small {
-        NodeCache::parse(&fs::read(path).ok()?)
-    } else {
-        None
+/// Why a file gives no ranges.
+enum Unusable {
+    Missing,
+    Torn,
+    Unreadable(io::Error),
+    /// Another network's or annotation's.
+    Foreign(String),
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => out.write_str("missing"),
+            Self::Torn => out.write_str("torn"),
+            Self::Unreadable(error) => error.fmt(out),
+            Self::Foreign(whose) => out.write_str(whose),
+        }
     }
 }
 
-fn write(draft: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(draft)?;
-    file.write_all(bytes)
+fn read_for(path: &Path, network: &str, annotation: &str) -> Result<NodeCache, Unusable> {
+    let bytes = read_small(path, SIZE_LIMIT).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Unusable::Missing,
+        _ => Unusable::Unreadable(error),
+    })?;
+    let cache = NodeCache::parse(&bytes).ok_or(Unusable::Torn)?;
+    match &cache.origin {
+        Some(origin) if !cache.is_for(network, annotation) => {
+            Err(Unusable::Foreign(if origin.network == network {
+                match origin.annotation.as_str() {
+                    "" => "of spec.podCIDRs".to_owned(),
+                    annotation => format!("of annotation {annotation}"),
+                }
+            } else {
+                format!("of network {}", origin.network)
+            }))
+        }
+        _ => Ok(cache),
+    }
 }

@@ -5,12 +5,16 @@
 //! | what does the configuration say | `settings` |
 //! | what is remembered, and where | `cache` |
 //! | which ranges does the node have | `ranges` |
+//! | what does the allocator get | `section` |
+//! | is an error worth another look at the node | `blame` |
 //! | reserve, release, check there | `act` |
 
 mod act;
+mod blame;
 mod cache;
 mod log;
 mod ranges;
+mod section;
 mod settings;
 
 use std::{

@@ -28,7 +28,7 @@ pub(super) struct Settings {
 }
 
 /// Members the allocator gets as they are.
-const PASSED_ON: [&str; 8] = [
+const PASSED_ON: [&str; 9] = [
     "routes",
     "resolvConf",
     "allowSmall",
@@ -37,6 +37,7 @@ const PASSED_ON: [&str; 8] = [
     "cooldown",
     "reclaimOnBoot",
     "reclaimOnExhaustion",
+    "sticky",
 ];
 
 impl Settings {

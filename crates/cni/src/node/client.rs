@@ -10,22 +10,20 @@ use serde::Deserialize;
 
 use super::{
     access::Access,
-    base64, certificate,
-    connect::{self, Tls},
-    credentials,
-    deadline::Deadline,
-    exec,
+    connect,
     failure::Failure,
     http::{Body, Head, read_head},
     object::{Node, read_items, read_one},
-    secret::Secret,
-    tls,
-    url::Scheme,
+    prepared::Prepared,
 };
+use crate::deadline::Deadline;
 
 /// First pause before another try; it doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(4);
+
+/// With less time than this left for it, another try is not waited for.
+const SHORTEST_TRY: Duration = Duration::from_millis(500);
 
 /// Enough for the message of an API `Status`.
 const STATUS_LIMIT: u64 = 16 << 10;
@@ -37,12 +35,6 @@ pub(crate) struct Client {
     access: Access,
     deadline: Deadline,
     prepared: OnceCell<Prepared>,
-}
-
-/// What is the same for every try.
-struct Prepared {
-    tls: Tls,
-    authorization: Option<Secret>,
 }
 
 /// A try that failed, and when the server wants to be asked again.
@@ -90,23 +82,6 @@ impl Client {
         self.list(NODES, gather)
     }
 
-    /// The node name in the kubeconfig, where whoever wrote it for this node has put it.
-    pub(crate) fn node_in_kubeconfig(&self) -> Option<String> {
-        self.access.node.clone()
-    }
-
-    /// The node name in a kubelet's client certificate (`system:node:<name>`), when that is how we are known.
-    pub(crate) fn node_in_certificate(&self) -> Option<String> {
-        if self.access.server.scheme == Scheme::Http {
-            return None;
-        }
-        let identity = self.access.identity().ok().flatten()?;
-        let der = tls::first_certificate(&identity.certificate)?;
-        certificate::common_name(&der)?
-            .strip_prefix("system:node:")
-            .map(str::to_owned)
-    }
-
     fn list<A: Default, T: for<'de> Deserialize<'de>>(
         &self,
         path: &str,
@@ -137,7 +112,8 @@ impl Client {
             let wanted = refusal
                 .retry_after
                 .map_or_else(|| jittered(pause), |after| after.max(FIRST_PAUSE));
-            if !self.deadline.pause(wanted) {
+            let fits = self.deadline.left() > wanted.saturating_add(SHORTEST_TRY);
+            if !fits || !self.deadline.pause(wanted) {
                 return Err(refusal.failure);
             }
             pause = (pause * 2).min(LAST_PAUSE);
@@ -219,67 +195,9 @@ impl Client {
         if let Some(prepared) = self.prepared.get() {
             return Ok(prepared);
         }
-        let prepared = self
-            .prepare()
+        let prepared = Prepared::read(&self.access, self.deadline)
             .map_err(|problem| Failure::Permanent(format!("{}: {problem}", self.access.origin)))?;
         Ok(self.prepared.get_or_init(|| prepared))
-    }
-
-    fn prepare(&self) -> Result<Prepared, String> {
-        let access = &self.access;
-        if access.server.scheme == Scheme::Http {
-            // Credentials are not sent where anybody can read them.
-            return Ok(Prepared {
-                tls: None,
-                authorization: None,
-            });
-        }
-        let mut identity = access.identity()?;
-        let mut authorization = own_authorization(access)?;
-        if let (Some(plugin), None) = (&access.user.exec, &authorization) {
-            let credential = exec::run(plugin, access, self.deadline)?;
-            authorization = credential.token.map(|token| bearer(&token)).transpose()?;
-            identity = credential.identity.or(identity);
-        }
-        let config = tls::client_config(access, identity.as_ref())?;
-        Ok(Prepared {
-            tls: Some((config, tls::server_name(access)?)),
-            authorization,
-        })
-    }
-}
-
-/// The value of `Authorization` from the kubeconfig alone. A token file is newer than the token beside it
-/// (client-go).
-fn own_authorization(access: &Access) -> Result<Option<Secret>, String> {
-    let user = &access.user;
-    if let Some(file) = &user.token_file {
-        let read = credentials::read_limited(file);
-        match read {
-            Ok(token) if !token.trim().is_empty() => return bearer(&Secret::new(token.trim())).map(Some),
-            Ok(_) if user.token.is_none() => return Err(format!("tokenFile: {} is empty", file.display())),
-            Err(error) if user.token.is_none() => {
-                return Err(format!("tokenFile: cannot read {}: {error}", file.display()));
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    if let Some(token) = &user.token {
-        return bearer(token).map(Some);
-    }
-    Ok(user.login.as_ref().map(|login| {
-        let pair = format!("{}:{}", login.name, login.password.reveal());
-        Secret::new(format!("Basic {}", base64::encode(pair.as_bytes())))
-    }))
-}
-
-/// RFC 6750 §2.1. A line break would end the header and start another.
-fn bearer(token: &Secret) -> Result<Secret, String> {
-    let token = token.reveal().trim();
-    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(Secret::new(format!("Bearer {token}")))
-    } else {
-        Err("the token has characters that no token has".to_owned())
     }
 }
 

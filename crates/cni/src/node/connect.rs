@@ -12,12 +12,12 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName}
 use super::{
     access::{Access, Proxy},
     base64,
-    deadline::Deadline,
     failure::Failure,
     http,
     resolve::resolve,
     url::{Host, Scheme, Url},
 };
+use crate::deadline::Deadline;
 
 /// One address may take this long to accept, so that the next one, or another try, still has time.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -123,11 +123,21 @@ struct LimitedStream {
     deadline: Deadline,
 }
 
+impl LimitedStream {
+    /// A socket's time-out shows as `WouldBlock`, and does not say how long it was.
+    fn timed_out(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.deadline.ran_out(),
+            _ => error,
+        }
+    }
+}
+
 impl Read for LimitedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream
             .set_read_timeout(Some(self.deadline.left_or_timeout()?))?;
-        self.stream.read(buffer)
+        self.stream.read(buffer).map_err(|error| self.timed_out(error))
     }
 }
 
@@ -135,7 +145,7 @@ impl Write for LimitedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream
             .set_write_timeout(Some(self.deadline.left_or_timeout()?))?;
-        self.stream.write(bytes)
+        self.stream.write(bytes).map_err(|error| self.timed_out(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsStr,
-    fs, io,
+    io,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -13,6 +13,7 @@ use super::{
     kubeconfig,
     url::{Host, Scheme, Url},
 };
+use crate::file::read_small_text;
 
 /// Where a pod finds its service account.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -67,14 +68,9 @@ fn from_file(path: &Path) -> Result<Access, String> {
     kubeconfig::parse(&text, path).map_err(|problem| format!("{}: {problem}", path.display()))
 }
 
-/// The text of `path`, unless it is absurdly large.
+/// The text of `path`, unless it is absurdly large or no regular file.
 pub(super) fn read_limited(path: &Path) -> io::Result<String> {
-    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB");
-    if fs::metadata(path)?.len() > SIZE_LIMIT {
-        Err(too_large())
-    } else {
-        fs::read_to_string(path)
-    }
+    read_small_text(path, SIZE_LIMIT)
 }
 
 fn in_cluster() -> Result<Access, String> {

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use super::{
     access::{Access, Exec, Material},
     base64,
-    deadline::Deadline,
     secret::Secret,
     tls::{self, Identity},
 };
 use crate::{
     child,
+    deadline::Deadline,
     json::{Json, Object},
 };
 

@@ -19,7 +19,8 @@ impl Failure {
     /// The failure that an I/O error of `what` means.
     pub(super) fn from_io(what: impl fmt::Display, error: &io::Error) -> Self {
         let timeout = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-        let reason = if timeout {
+        let says_more = error.get_ref().is_some();
+        let reason = if timeout && !says_more {
             "no answer in time".to_owned()
         } else {
             reason(error)

@@ -1,14 +1,12 @@
 //! Which node is this? (spec cni-ipam §5.4)
 
-use std::{env, fs, io};
+use std::env;
 
-use super::{client::Client, failure::Failure, object::Node};
-
-/// Where a machine says who it is (machine-id(5)).
-const MACHINE_ID: &str = "/etc/machine-id";
+use super::{access::Access, certificate, client::Client, failure::Failure, object::Node, tls, url::Scheme};
+use crate::{machine, plan::Reading};
 
 /// The node name that needs no question: `configured`, or else `$NODE_NAME`.
-pub(crate) fn known_name(configured: Option<&str>) -> Option<String> {
+pub(super) fn told_name(configured: Option<&str>) -> Option<String> {
     let configured = configured.filter(|name| !name.is_empty()).map(str::to_owned);
     configured.or_else(|| env::var("NODE_NAME").ok().filter(|name| !name.is_empty()))
 }
@@ -31,50 +29,56 @@ impl From<Failure> for NodeError {
     }
 }
 
-/// The node object of this machine: by a name that is known, by the name in the kubeconfig or the client certificate, by the name
-/// found before (with its UID), or else by the machine-id among all nodes.
+impl Access {
+    /// The node this access was made for: named in the kubeconfig, or in a kubelet's client certificate
+    /// (`system:node:<name>`), when that is how we are known. Whatever cannot be read names none.
+    pub(super) fn node_name(&self) -> Option<String> {
+        self.node.clone().or_else(|| self.node_in_certificate())
+    }
+
+    fn node_in_certificate(&self) -> Option<String> {
+        if self.server.scheme == Scheme::Http {
+            return None;
+        }
+        let certificate = tls::load(self.user.certificate.as_ref()?, "client-certificate").ok()?;
+        let der = tls::first_certificate(&certificate)?;
+        certificate::common_name(&der)?
+            .strip_prefix("system:node:")
+            .map(str::to_owned)
+    }
+}
+
+/// The node object of this machine: by `name` when it is known, by the name found before, or else by the machine-id
+/// among all nodes.
 ///
 /// # Errors
 /// The texts of the specification.
 pub(crate) fn own_node(
     client: &Client,
     name: Option<&str>,
-    remembered: Option<(&str, &str)>,
+    remembered: Option<&Reading>,
 ) -> Result<Node, NodeError> {
-    let told = name.map(str::to_owned).or_else(|| client.node_in_kubeconfig());
-    if let Some(name) = told.or_else(|| client.node_in_certificate()) {
-        return Ok(client.node(&name)?);
+    if let Some(name) = name {
+        return Ok(client.node(name)?);
     }
-    let text = machine_id()?;
-    let ids: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    if let Some((name, uid)) = remembered
-        && let Ok(node) = client.node::<Node>(name)
-        // A disk may have been copied to another machine, and a name given to another one.
-        && node.uid == uid
-        && ids.contains(&node.machine_id.as_str())
-    {
-        return Ok(node);
+    let ids = machine::ids()
+        .map_err(|error| Failure::Permanent(format!("cannot read {}: {error}", machine::MACHINE_ID)))?;
+    if let Some(reading) = remembered {
+        match client.node::<Node>(&reading.node) {
+            // A disk may have been copied to another machine, and a name given to another one.
+            Ok(node) if node.uid == reading.uid && ids.contains(&node.machine_id) => return Ok(node),
+            Err(failure @ Failure::Transient(_)) => return Err(failure.into()),
+            Ok(_) | Err(_) => {}
+        }
     }
     by_machine_id(client, &ids)
 }
 
-fn machine_id() -> Result<String, Failure> {
-    match fs::read_to_string(MACHINE_ID) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::Permanent(format!("cannot read {MACHINE_ID}: {error}")))
-        }
-        found => Ok(found.unwrap_or_default()),
-    }
-}
-
-fn by_machine_id(client: &Client, ids: &[&str]) -> Result<Node, NodeError> {
+fn by_machine_id(client: &Client, ids: &[String]) -> Result<Node, NodeError> {
     if ids.is_empty() {
         return Err(NodeError::Missing(format!(
-            "Own node object not found: {MACHINE_ID} is missing or empty; set NODE_NAME"
+            "Own node object not found: {} is missing or empty; set NODE_NAME",
+            machine::MACHINE_ID
         )));
     }
     let matching = client.nodes(|found: &mut Vec<(usize, Node)>, node| {

@@ -3,12 +3,12 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | where is the way written down | [`credentials`], [`kubeconfig`], [`yaml`] |
+//! | where is the way written down | [`way`], [`credentials`], [`kubeconfig`], [`yaml`] |
 //! | what it says | [`access`] |
 //! | where is the server | [`url`], [`resolve`] |
-//! | one connection | [`connect`], [`tls`], [`exec`] |
+//! | one connection | [`prepared`], [`connect`], [`tls`], [`exec`] |
 //! | one answer | [`http`], [`object`] |
-//! | asking, and asking again | [`client`], [`deadline`], [`failure`] |
+//! | asking, and asking again | [`client`], [`failure`] |
 //! | which node is this | [`identity`], [`certificate`] |
 
 mod access;
@@ -17,23 +17,23 @@ mod certificate;
 mod client;
 mod connect;
 mod credentials;
-mod deadline;
 mod exec;
 mod failure;
 mod http;
 mod identity;
 mod kubeconfig;
 mod object;
+mod prepared;
 mod resolve;
 mod secret;
 mod tls;
 mod url;
+mod way;
 mod yaml;
 
-pub(crate) use client::Client;
-pub(crate) use credentials::{discover, first_existing};
-pub(crate) use deadline::Deadline;
+pub(crate) use credentials::first_existing;
 pub(crate) use failure::Failure;
-pub(crate) use identity::{NodeError, known_name, own_node};
+pub(crate) use identity::{NodeError, own_node};
 pub(crate) use kubeconfig::NODE_EXTENSION;
 pub(crate) use object::Node;
+pub(crate) use way::Way;

@@ -2,20 +2,27 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use crate::{
+    child::Finished,
+    deadline::Deadline,
     delegate::{self, NextIpam, PLACEHOLDER},
     error::{Error, code},
     host_local,
-    json::{Json, Object},
-    node::{self, Deadline},
-    plan::{self, DEFAULT_DATA_DIR, annotation},
-    protocol::{Answer, Command, Invocation, Network, warn},
+    json::Json,
+    plan::{self, AnnotationRecord, DEFAULT_DATA_DIR},
+    protocol::{Answer, Command, Invocation, Network},
+    remembered::{Answers, Source, WithoutTrace},
 };
 
-use super::{config::Config, failed, lookup, record::Record};
+use super::{
+    config::Config,
+    expand::{annotation_key, expanded_ipam},
+    failed,
+    text::{Annotation, Known},
+};
 
 /// For finding the annotation.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -25,17 +32,17 @@ const STATUS_BUDGET: Duration = Duration::from_secs(2);
 
 /// For the program that allocates, when it is not us. Upstream sets no limit; runtimes give up after two to
 /// four minutes.
-const NEXT_BUDGET: Duration = Duration::from_secs(100);
+pub(super) const NEXT_BUDGET: Duration = Duration::from_secs(100);
 
-/// Seconds for which an annotation is not read again. Upstream reads it every time: a change must be seen soon.
-const DEFAULT_TTL: u64 = 10;
+/// The same for STATUS: no answer is an answer, too.
+const NEXT_STATUS_BUDGET: Duration = Duration::from_secs(5);
 
 /// One call with all it needs.
 pub(super) struct Call<'a> {
     config: &'a Config,
     call: &'a Invocation,
     network: &'a Network,
-    record: Option<Record>,
+    known: Known<'a>,
     deadline: Deadline,
 }
 
@@ -46,262 +53,198 @@ impl<'a> Call<'a> {
         } else {
             BUDGET
         };
-        let record = Record::load(&network.name);
         Self {
             config,
             call,
             network,
-            record,
+            known: Known::load(config, network, call.command),
             deadline: Deadline::after(budget),
         }
     }
 
-    pub(super) fn add(&self) -> Result<Answer, Error> {
+    /// Carries the command out.
+    ///
+    /// # Errors
+    /// Of this plugin or of the built-in allocator. What another plugin said of its failure is an answer: it is passed
+    /// on as it is (spec §7).
+    pub(super) fn run(&self) -> Result<Answer, Error> {
+        let done = match self.call.command {
+            Command::Add => self.add(),
+            Command::Check => self.check(),
+            Command::Del | Command::Gc => self.release(),
+            Command::Status => self.status(),
+        };
+        done.or_else(|failure| match failure {
+            Failure::Ours(error) => Err(error),
+            Failure::Theirs(answer, text) => {
+                self.config.log(&format!("ERROR: {text}"));
+                Ok(answer)
+            }
+        })
+    }
+
+    fn add(&self) -> Result<Answer, Failure> {
         self.with_text(|network| match &self.config.next {
             Some(next) => self.forward(next, network),
             None => {
                 let mut config = plan::Config::read(network, &self.call.args)?;
                 config.options = config.options.reclaiming();
-                host_local::add(self.call, network, &config)
+                Ok(host_local::add(self.call, network, &config)?)
             }
         })
     }
 
-    pub(super) fn check(&self) -> Result<Answer, Error> {
+    fn check(&self) -> Result<Answer, Failure> {
         self.with_text(|network| match &self.config.next {
             Some(next) => self.forward(next, network),
             None => {
                 let config = plan::Config::read(network, &self.call.args)?;
-                host_local::check(self.call, network, &config).map(|()| Answer::nothing())
+                host_local::check(self.call, network, &config)?;
+                Ok(Answer::nothing())
             }
         })
     }
 
-    /// Whether an ADD could be served now. Writes nothing.
-    pub(super) fn status(&self) -> Result<Answer, Error> {
-        let not_ready =
-            |error: Error| Error::new(code::NOT_AVAILABLE, error.msg.as_str()).with_details(error.details);
-        let key = annotation_key(&self.network.document).map_err(not_ready)?;
-        let text = match self.remembered(key).filter(|record| self.is_fresh(record)) {
-            Some(record) => record.text.clone(),
-            None => self.ask(key).map_err(not_ready)?.text,
-        };
-        let network = self.expanded(&text).map_err(not_ready)?;
-        match &self.config.next {
-            Some(next) => self.forward(next, &network).map_err(not_ready),
-            None => {
-                let config = plan::Config::read(&network, "").map_err(not_ready)?;
-                host_local::status(&network, &config).map(|()| Answer::nothing())
-            }
+    /// Whether an ADD could be served now: it would go the same way. Writes nothing.
+    fn status(&self) -> Result<Answer, Failure> {
+        let served = annotation_key(&self.network.document)
+            .map_err(Failure::Ours)
+            .and_then(|key| {
+                let annotation = self.known.annotation(key);
+                self.serve(&annotation, &WithoutTrace(&annotation), |record| {
+                    self.status_of(&self.known.expanded(&record.text)?)
+                })
+            });
+        served.map_err(|failure| match failure {
+            Failure::Ours(error) => Failure::Ours(Error {
+                code: code::NOT_AVAILABLE,
+                ..error
+            }),
+            theirs @ Failure::Theirs(..) => theirs,
+        })
+    }
+
+    fn status_of(&self, network: &Network) -> Result<Answer, Failure> {
+        if let Some(next) = &self.config.next {
+            return self.forward(next, network);
         }
+        let config = plan::Config::read(network, "")?;
+        host_local::status(network, &config)?;
+        Ok(Answer::nothing())
     }
 
     /// DEL and GC: wherever reservations of this network may be. The API server is not asked (spec §6.4).
-    pub(super) fn release(&self) -> Result<Answer, Error> {
+    fn release(&self) -> Result<Answer, Failure> {
+        let mut answer = None;
         let mut failure = None;
         for directory in self.directories() {
-            if let Err(error) = self.release_in(&directory) {
-                failure.get_or_insert(error);
+            match self.release_in(&directory) {
+                Ok(one) => _ = answer.get_or_insert(one),
+                Err(one) => _ = failure.get_or_insert(one),
             }
         }
-        failure.map_or_else(|| Ok(Answer::nothing()), Err)
+        failure.map_or_else(|| Ok(answer.unwrap_or_default()), Err)
     }
 
-    /// Acts on the annotation. If what is remembered leads to an error, the annotation is read, and a new text
-    /// tried.
-    fn with_text(&self, act: impl Fn(&Network) -> Result<Answer, Error>) -> Result<Answer, Error> {
+    /// Acts on the annotation.
+    fn with_text(&self, act: impl Fn(&Network) -> Result<Answer, Failure>) -> Result<Answer, Failure> {
         let key = annotation_key(&self.network.document)?;
         self.config.log(&format!("Ipam from annotation: [{key}]"));
-        let Some(record) = self.remembered(key).filter(|record| self.is_fresh(record)) else {
-            let record = self.ask_or_remembered(key)?;
-            return act(&self.remember_and_expand(&record)?);
-        };
-        match self.expanded_again(record).and_then(|network| act(&network)) {
-            Ok(answer) => Ok(answer),
-            Err(error) => match self.ask(key) {
-                Ok(new) if new.text != record.text => act(&self.remember_and_expand(&new)?),
-                Ok(_) | Err(_) => Err(error),
-            },
-        }
-    }
-
-    /// The annotation; or, while the API server does not answer, what is remembered of it although it is old.
-    fn ask_or_remembered(&self, key: &str) -> Result<Record, Error> {
-        self.ask(key).or_else(|error| match self.remembered(key) {
-            Some(record) if error.msg == failed("kubectl get nodes").msg => {
-                warn(&format!(
-                    "using an annotation read before, for it cannot be read: {error}"
-                ));
-                Ok(record.clone())
-            }
-            _ => Err(error),
+        let annotation = self.known.annotation(key);
+        self.serve(&annotation, &annotation, |record| {
+            act(&annotation.network(record)?)
         })
     }
 
-    fn ask(&self, key: &str) -> Result<Record, Error> {
-        let remembered = self
-            .remembered(key)
-            .map(|record| (record.node.as_str(), record.uid.as_str()));
-        let node = lookup::own_node(self.config, remembered, self.deadline)?;
-        let text = node
-            .annotations
-            .get(key)
-            .ok_or_else(|| failed("Annotation not found"))?;
-        Ok(Record {
-            annotation: key.to_owned(),
-            text: text.clone(),
-            node: node.name,
-            uid: node.uid,
-            time: now(),
-            data_dirs: self
-                .record
-                .as_ref()
-                .map(|record| record.data_dirs.clone())
-                .unwrap_or_default(),
-        })
-    }
-
-    /// What is remembered of this annotation of this node.
-    fn remembered(&self, key: &str) -> Option<&Record> {
-        let name = node::known_name(None);
-        let same_node = |record: &&Record| name.as_ref().is_none_or(|name| *name == record.node);
-        self.record
-            .as_ref()
-            .filter(|record| record.annotation == key)
-            .filter(same_node)
-    }
-
-    fn is_fresh(&self, record: &Record) -> bool {
-        let ttl = match self.network.ipam().and_then(|ipam| ipam.get("cacheTTL")) {
-            Some(Json::Number(seconds)) => seconds.as_u64().unwrap_or(DEFAULT_TTL),
-            _ => DEFAULT_TTL,
+    /// If what is remembered leads to an error, whichever, the annotation is read, and a new text tried (spec §6.4).
+    fn serve(
+        &self,
+        annotation: &Annotation<'_>,
+        source: &impl Source<Answer = AnnotationRecord>,
+        act: impl Fn(&AnnotationRecord) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let answers = Answers {
+            source,
+            remembered: &annotation.remembered(),
+            deadline: self.deadline,
         };
-        record.is_fresh(ttl, now())
+        answers.serve(act, |_| true)
     }
 
-    /// The remembered text in a configuration that may have changed, and with it the directory.
-    fn expanded_again(&self, record: &Record) -> Result<Network, Error> {
-        let network = self.expanded(&record.text)?;
-        let directory = host_local::data_dir(&network);
-        let known = record.data_dirs.iter().any(|one| Path::new(one) == directory);
-        if known {
-            Ok(network)
-        } else {
-            self.remember_and_expand(record)
-        }
-    }
-
-    /// Written before anything is reserved: who releases must find the directory.
-    fn remember_and_expand(&self, record: &Record) -> Result<Network, Error> {
-        let network = self.expanded(&record.text)?;
-        let mut record = record.clone();
-        record.add_directory(&host_local::data_dir(&network).to_string_lossy());
-        if let Err(error) = record.store(&self.network.name) {
-            warn(&format!("cannot remember the annotation: {error}"));
-        }
-        Ok(network)
-    }
-
-    fn expanded(&self, text: &str) -> Result<Network, Error> {
-        let ipam = expanded_ipam(&self.network.document, text, self.config.next.as_ref())?;
-        Ok(self.network.with_ipam(ipam))
-    }
-
-    /// The default data directory and all that were recorded.
+    /// All data directories that were recorded, and the default one. Another plugin hears of the first in any case, for
+    /// it may keep its reservations elsewhere.
     fn directories(&self) -> Vec<String> {
-        let recorded = self
-            .record
-            .iter()
-            .flat_map(|record| record.data_dirs.iter().cloned());
-        let mut directories: Vec<String> = recorded.collect();
-        if !directories.iter().any(|directory| directory == DEFAULT_DATA_DIR) {
-            directories.push(DEFAULT_DATA_DIR.to_owned());
+        let recorded = self.known.record().into_iter();
+        let recorded = recorded.flat_map(|record| record.data_dirs.iter().map(String::as_str));
+        let mut directories: Vec<String> = Vec::new();
+        for directory in recorded.chain([DEFAULT_DATA_DIR]) {
+            let exists = || Path::new(directory).join(&self.network.name).exists();
+            if !directories.iter().any(|one| one == directory) && (directories.is_empty() || exists()) {
+                directories.push(directory.to_owned());
+            }
         }
         directories
     }
 
-    fn release_in(&self, directory: &str) -> Result<(), Error> {
+    fn release_in(&self, directory: &str) -> Result<Answer, Failure> {
         if let Some(next) = &self.config.next {
-            let text = self.record.as_ref().map_or("", |record| record.text.as_str());
+            let text = self.known.record().map_or("", |record| record.text.as_str());
             let mut ipam = expanded_ipam(&self.network.document, text, Some(next)).unwrap_or_default();
             if ipam.get("ranges").is_none() && ipam.get("subnet").is_none() {
                 ipam.set("type", Json::from(next.kind()));
                 ipam.set("subnet", Json::from(PLACEHOLDER));
             }
             ipam.set("dataDir", Json::from(directory));
-            return self.forward(next, &self.network.with_ipam(ipam)).map(|_| ());
+            return self.forward(next, &self.network.with_ipam(ipam));
         }
         let directory = PathBuf::from(directory);
         if self.call.command == Command::Gc {
-            host_local::gc(self.network, &directory)
+            host_local::gc(self.network, &directory)?;
         } else {
-            host_local::del(self.call, self.network, &directory)
+            host_local::del(self.call, self.network, &directory)?;
         }
+        Ok(Answer::nothing())
     }
 
-    /// Another plugin's result; its error keeps its code.
-    fn forward(&self, next: &NextIpam, network: &Network) -> Result<Answer, Error> {
-        let finished = run_next(next, &network.to_bytes())?;
-        delegate::answer(&finished)
-            .map_err(|text| delegate::error(&finished).unwrap_or_else(|| failed(&text)))
+    /// Another plugin's output and exit status, as they are.
+    fn forward(&self, next: &NextIpam, network: &Network) -> Result<Answer, Failure> {
+        let budget = if self.call.command == Command::Status {
+            NEXT_STATUS_BUDGET
+        } else {
+            NEXT_BUDGET
+        };
+        let finished = run_next(next, &network.to_bytes(), Deadline::after(budget))?;
+        match delegate::answer(self.call.command, &finished) {
+            Ok(_) => Ok(passed_on(finished)),
+            Err(text) if delegate::is_error_document(&finished) => {
+                Err(Failure::Theirs(passed_on(finished), text))
+            }
+            Err(text) => Err(Failure::Ours(failed(&text))),
+        }
     }
 }
 
 /// Runs the next plugin, which is searched for in `PATH`.
-pub(super) fn run_next(next: &NextIpam, input: &[u8]) -> Result<crate::child::Finished, Error> {
-    let deadline = Deadline::after(NEXT_BUDGET);
+pub(super) fn run_next(next: &NextIpam, input: &[u8], deadline: Deadline) -> Result<Finished, Error> {
     next.run(&delegate::search_path(), input, deadline)
         .map_err(|problem| failed("nextipam").with_details(problem))
 }
 
-/// `ipam.annotation`.
-///
-/// # Errors
-/// Code 11 when there is none.
-pub(super) fn annotation_key(document: &Object) -> Result<&str, Error> {
-    let ipam = document.get("ipam").and_then(Json::as_object);
-    let key = ipam
-        .and_then(|ipam| ipam.get("annotation"))
-        .and_then(Json::as_str);
-    key.filter(|key| !key.is_empty())
-        .ok_or_else(|| failed("No annotation specified"))
+fn passed_on(finished: Finished) -> Answer {
+    let status = delegate::exit_status(&finished);
+    Answer::passed_on(finished.stdout, status)
 }
 
-/// The `ipam` section that the annotation stands for. Nothing of the old one is kept, unless it says `"merge":
-/// true` \[E\].
-///
-/// # Errors
-/// Code 11 for a text that is no annotation.
-pub(super) fn expanded_ipam(document: &Object, text: &str, next: Option<&NextIpam>) -> Result<Object, Error> {
-    let bad = |error: annotation::SyntaxError| failed("Bad annotation").with_details(error.to_string());
-    let members = annotation::parse(text).map_err(bad)?;
-    let ipam = document.get("ipam").and_then(Json::as_object);
-    let merged = match ipam {
-        Some(ipam) if ipam.get("merge") == Some(&Json::Bool(true)) => {
-            kept(ipam).chain(members.iter()).collect()
-        }
-        _ => members.iter().collect::<Vec<_>>(),
-    };
-    let members: Object = merged
-        .into_iter()
-        .map(|(key, value)| (key, value.clone()))
-        .collect();
-    let mut section = annotation::section(next.map_or("host-local", NextIpam::kind), &members);
-    if next.is_none() {
-        annotation::nest_ranges(&mut section);
+/// Why a command failed.
+enum Failure {
+    /// In this plugin, or the built-in allocator.
+    Ours(Error),
+    /// In another plugin: what it printed and its exit status, and the same as text.
+    Theirs(Answer, String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
     }
-    Ok(section)
-}
-
-/// What a merge keeps of the old section.
-fn kept(ipam: &Object) -> impl Iterator<Item = (&str, &Json)> {
-    let ours = ["type", "annotation", "merge", "cacheTTL"];
-    ipam.iter()
-        .filter(move |(key, _)| !ours.iter().any(|one| one.eq_ignore_ascii_case(key)))
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }

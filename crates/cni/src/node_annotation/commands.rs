@@ -7,23 +7,26 @@ use std::{
 };
 
 use crate::{
+    deadline::Deadline,
+    delegate,
     error::Error,
     json::Json,
-    node::Deadline,
+    node::Way,
     protocol::{self, Plugin as _},
 };
 
 use super::{
     NodeAnnotation,
-    act::{annotation_key, expanded_ipam, run_next},
+    act::{NEXT_BUDGET, run_next},
     config::Config,
+    expand::{annotation_key, expanded_ipam},
     failed, lookup,
 };
 
 /// Commands are run by people and scripts: as patient as the plugin.
 const BUDGET: Duration = Duration::from_secs(15);
 
-/// What errors outside a network configuration carry.
+/// What errors of the commands of a person carry, as in the replaced program.
 const ERROR_VERSION: &str = "0.4.0";
 
 const HELP: &str = "\
@@ -56,7 +59,7 @@ pub(super) fn error_quit(args: &[String]) -> ExitCode {
 
 /// Prints the own node; nothing when there is none.
 pub(super) fn my_node(config: &Config) -> ExitCode {
-    match lookup::whole_own_node(config, Deadline::after(BUDGET)) {
+    match lookup::whole_own_node(&way(config), Deadline::after(BUDGET)) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(node)) => {
             let mut text =
@@ -92,8 +95,8 @@ fn annotation(config: &Config, args: &[String]) -> Result<String, Error> {
         .ok_or_else(|| failed("Parameter missing"))?;
     let deadline = Deadline::after(BUDGET);
     let node = match named {
-        None => lookup::own_node(config, None, deadline)?,
-        Some(name) => lookup::node(config, name, deadline)?
+        None => lookup::own_node(&way(config), None, deadline)?,
+        Some(name) => lookup::node(&way(config), name, deadline)?
             .ok_or_else(|| failed("Annotation not found").with_details(format!("there is no node {name}")))?,
     };
     node.annotations
@@ -111,12 +114,12 @@ pub(super) fn expand(plugin: &NodeAnnotation) -> ExitCode {
     let version = document
         .get("cniVersion")
         .and_then(Json::as_str)
-        .unwrap_or(ERROR_VERSION)
+        .unwrap_or_default()
         .to_owned();
     let next = plugin.config.next.as_ref();
     let expanded = annotation_key(&document).map(str::to_owned).and_then(|key| {
         plugin.config.log(&format!("Ipam from annotation: [{key}]"));
-        let node = lookup::own_node(&plugin.config, None, Deadline::after(BUDGET))?;
+        let node = lookup::own_node(&way(&plugin.config), None, Deadline::after(BUDGET))?;
         let text = node
             .annotations
             .get(&key)
@@ -128,7 +131,7 @@ pub(super) fn expand(plugin: &NodeAnnotation) -> ExitCode {
         let Some(next) = next else { return Ok(None) };
         let input =
             serde_json::to_vec(&document).expect("a tree of JSON values with text keys is always JSON");
-        run_next(next, &input).map(Some)
+        run_next(next, &input, Deadline::after(NEXT_BUDGET)).map(Some)
     });
     match ran {
         Ok(None) => {
@@ -137,11 +140,7 @@ pub(super) fn expand(plugin: &NodeAnnotation) -> ExitCode {
         }
         Ok(Some(finished)) => {
             let printed = print(&finished.stdout);
-            let status = finished
-                .status
-                .code()
-                .and_then(|code| u8::try_from(code).ok())
-                .unwrap_or(1);
+            let status = delegate::exit_status(&finished);
             if status == 0 {
                 printed
             } else {
@@ -154,6 +153,10 @@ pub(super) fn expand(plugin: &NodeAnnotation) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn way(config: &Config) -> Way {
+    Way::new(config.kubeconfig.as_deref())
 }
 
 fn fail(error: &Error) -> ExitCode {

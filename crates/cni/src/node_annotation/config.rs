@@ -3,14 +3,15 @@
 use std::{
     env,
     ffi::OsStr,
-    fs::{self, OpenOptions},
-    io::Write as _,
+    fs::OpenOptions,
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
 };
 
 use crate::{
     delegate::NextIpam,
+    file::read_small,
     json::{Json, Object},
     node,
     protocol::warn,
@@ -18,6 +19,9 @@ use crate::{
 
 /// Where it is when `$NODE_ANNOTATION_CFG` does not say.
 const DEFAULT_PATH: &str = "/etc/cni/node-annotation.conf";
+
+/// Larger than any such file; a bound, because the environment may name any.
+const SIZE_LIMIT: u64 = 1 << 20;
 
 /// What the file says; nothing when it does not exist.
 #[derive(Debug, Default)]
@@ -34,8 +38,14 @@ impl Config {
     pub(super) fn load() -> Self {
         let named = env::var_os("NODE_ANNOTATION_CFG").filter(|path| !path.is_empty());
         let path = named.map_or_else(|| PathBuf::from(DEFAULT_PATH), PathBuf::from);
-        let Ok(bytes) = fs::read(&path) else {
-            return Self::default();
+        let bytes = match read_small(&path, SIZE_LIMIT) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    warn(&format!("cannot read {}: {error}; ignored", path.display()));
+                }
+                return Self::default();
+            }
         };
         match serde_json::from_slice::<Json>(&bytes) {
             Ok(Json::Object(file)) => Self::from_object(&file),

@@ -3,16 +3,20 @@
 //! | question | module |
 //! |---|---|
 //! | what does the plugin's own file say | `config` |
-//! | which annotation has the node | `lookup` |
-//! | what is remembered | `record` |
+//! | which section does a text stand for | `expand` |
+//! | which text has the annotation | `text` |
+//! | what does the API server say | `lookup` |
+//! | what is remembered, and where | `record` |
 //! | the commands of the CNI | `act` |
 //! | the commands of a person | `commands` |
 
 mod act;
 mod commands;
 mod config;
+mod expand;
 mod lookup;
 mod record;
+mod text;
 
 use std::{
     ffi::OsString,
@@ -22,7 +26,7 @@ use std::{
 
 use crate::{
     error::{Error, code},
-    protocol::{self, Answer, Command, Invocation, Network, Plugin},
+    protocol::{self, Answer, Invocation, Network, Plugin},
 };
 use act::Call;
 use config::Config;
@@ -39,14 +43,7 @@ impl Plugin for NodeAnnotation {
     }
 
     fn call(&self, call: &Invocation, network: &Network) -> Result<Answer, Error> {
-        let command = call.command;
-        let call = Call::new(&self.config, call, network);
-        let answer = match command {
-            Command::Add => call.add(),
-            Command::Check => call.check(),
-            Command::Del | Command::Gc => call.release(),
-            Command::Status => call.status(),
-        };
+        let answer = Call::new(&self.config, call, network).run();
         if let Err(error) = &answer {
             self.config.log(&format!("ERROR: {error}"));
         }

@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub last: Vec<(usize, IpAddr)>,
     /// Addresses released too short a time ago \[E\]; used when there is nothing else.
     pub cooling: AddrSet,
+    /// Addresses that the pod had before, latest first \[E\]; one that is free goes before all others.
+    pub favoured: Vec<IpAddr>,
 }
 
 /// An address for the container, out of one range set.
@@ -32,6 +34,9 @@ pub struct Grant {
     pub gateway: Option<IpAddr>,
     /// The attachment holds it already (`idempotentAdd`): nothing is to be reserved.
     pub held: bool,
+    /// The pod had it before (`sticky`). The round robin goes on where it was: what comes behind this address may be
+    /// what another pod comes back for.
+    pub again: bool,
 }
 
 /// One address of every range set, in their order (spec §4.5).
@@ -84,7 +89,10 @@ fn from_set(
         && let Some((address, range)) = held
         && wish.is_none_or(|wish| wish == address)
     {
-        return Ok(grant(set, range, address, true));
+        return Ok(Grant {
+            held: true,
+            ..grant(set, range, address)
+        });
     }
     if let Some(wish) = wish {
         check_wish(set, wish, snapshot)?;
@@ -94,10 +102,25 @@ fn from_set(
             "{address} has been allocated to {id}, duplicate allocation is not allowed"
         ));
     }
-    let address = wish.or_else(|| next(set, snapshot));
+    let favoured = wish.is_none().then(|| favoured(set, snapshot)).flatten();
+    let address = wish.or(favoured).or_else(|| next(set, snapshot));
     let found = address.and_then(|address| Some((address, set.range_of(address)?)));
-    let (address, range) = found.ok_or_else(|| full(set))?;
-    Ok(grant(set, range, address, false))
+    let (address, range) = found.ok_or_else(|| no_address(set))?;
+    Ok(Grant {
+        again: favoured.is_some(),
+        ..grant(set, range, address)
+    })
+}
+
+/// What the pod had before in this set, if it may be handed out.
+fn favoured(set: &RangeSet, snapshot: &Snapshot) -> Option<IpAddr> {
+    let is_free = |address: &&IpAddr| {
+        let offered = set
+            .range_of(**address)
+            .is_some_and(|range| range.offers(**address));
+        offered && !snapshot.taken.contains(**address)
+    };
+    snapshot.favoured.iter().find(is_free).copied()
 }
 
 fn check_wish(set: &RangeSet, wish: IpAddr, snapshot: &Snapshot) -> Result<(), String> {
@@ -130,23 +153,29 @@ fn next(set: &RangeSet, snapshot: &Snapshot) -> Option<IpAddr> {
     rested.or_else(|| choose(set, &snapshot.taken, last))
 }
 
-fn grant(set: &RangeSet, range: &Range, address: IpAddr, held: bool) -> Grant {
+fn grant(set: &RangeSet, range: &Range, address: IpAddr) -> Grant {
     Grant {
         set: set.number,
         address,
         prefix_length: range.subnet.length(),
         gateway: range.gateway,
-        held,
+        held: false,
+        again: false,
     }
 }
 
-fn full(set: &RangeSet) -> String {
+fn no_address(set: &RangeSet) -> String {
     format!("no IP addresses available in range set: {set}")
 }
 
 /// STATUS: the first set without a free address, as the error that says so (code 50, spec §4.9).
 #[must_use]
 pub fn first_full(sets: &[RangeSet], taken: &AddrSet) -> Option<Error> {
-    let set = sets.iter().find(|set| choose(set, taken, None).is_none())?;
-    Some(Error::new(code::NOT_AVAILABLE, full(set)))
+    let set = full(sets, taken).next()?;
+    Some(Error::new(code::NOT_AVAILABLE, no_address(set)))
+}
+
+/// The sets without a free address.
+pub fn full<'a>(sets: &'a [RangeSet], taken: &'a AddrSet) -> impl Iterator<Item = &'a RangeSet> {
+    sets.iter().filter(|set| choose(set, taken, None).is_none())
 }

@@ -21,7 +21,8 @@ pub fn previous(document: &Object) -> Result<Vec<IpAddr>, Error> {
             .as_object()
             .ok_or_else(|| fields::wrong_kind(&path, "an object", ip))?;
         let address = fields::text(of, &path, "address")?.unwrap_or_default();
-        let cidr = parse_cidr(address).ok_or_else(|| fields::invalid_cidr(address))?;
+        let refused = || fields::invalid_cidr(&fields::member(&path, "address"), address);
+        let cidr = parse_cidr(address).ok_or_else(refused)?;
         Ok(cidr.address)
     };
     ips.iter().enumerate().map(read).collect()

@@ -95,6 +95,9 @@ fn checked_sets(
     if written.is_empty() {
         return Err(Error::allocator("no IP ranges specified"));
     }
+    // Sets without a range count, too: each of them is compared with the others.
+    let count = written.iter().map(|set| set.len().max(1)).sum();
+    fields::check_length("ipam.ranges", count)?;
     let numbered = written.into_iter().enumerate();
     let sets: Result<Vec<RangeSet>, Error> = numbered
         .map(|(number, written)| RangeSet::check(number, written, options))

@@ -11,6 +11,7 @@
 mod address;
 mod allocate;
 pub mod annotation;
+mod annotation_record;
 mod args;
 pub mod check;
 mod choose;
@@ -22,14 +23,17 @@ mod node_cache;
 mod node_ranges;
 mod options;
 mod owner;
+mod pod;
 mod range;
 mod range_set;
+mod reading;
 mod requested;
 mod result;
 mod route;
 
 pub use address::{Cidr, parse_cidr, parse_ip};
-pub use allocate::{Grant, Snapshot, allocate, first_full};
+pub use allocate::{Grant, Snapshot, allocate, first_full, full};
+pub use annotation_record::AnnotationRecord;
 pub use args::Args;
 pub use choose::choose;
 pub use config::{Config, DEFAULT_DATA_DIR, data_dir};
@@ -38,8 +42,10 @@ pub use node_cache::{NodeCache, Origin};
 pub use node_ranges::{Source, node_ranges};
 pub use options::Options;
 pub use owner::{Owner, trimmed};
+pub use pod::pod;
 pub use range::Range;
 pub use range_set::RangeSet;
+pub use reading::{Here, Reading, Standing};
 pub use result::result;
 pub use route::Route;
 

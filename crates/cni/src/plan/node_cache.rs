@@ -3,7 +3,7 @@
 //! The format is that of the replaced program, and administrators write such files by hand to run without an
 //! API server. Keys of ours start with `x-`, which the replaced program ignores.
 
-use super::parse_cidr;
+use super::{Reading, parse_cidr};
 use crate::json::{Json, Object};
 
 /// Where a file came from. Absent in one that somebody else wrote.
@@ -13,12 +13,8 @@ pub struct Origin {
     pub network: String,
     /// Annotation the ranges were read from; empty for `spec.podCIDRs`.
     pub annotation: String,
-    /// Name of the node.
-    pub node: String,
-    /// UID of the node: another one means another node of that name.
-    pub uid: String,
-    /// When it was read from the API server; seconds since 1970.
-    pub time: u64,
+    /// Of which node, and when they were read from the API server.
+    pub reading: Reading,
 }
 
 /// What the file says.
@@ -74,15 +70,21 @@ impl NodeCache {
             file.set("ranges", ranges.clone());
         }
         if let Some(origin) = &self.origin {
+            let reading = &origin.reading;
             for (key, value) in [
                 ("x-network", &origin.network),
                 ("x-annotation", &origin.annotation),
-                ("x-node", &origin.node),
-                ("x-node-uid", &origin.uid),
+                ("x-node", &reading.node),
+                ("x-node-uid", &reading.uid),
+                ("x-machine-id", &reading.machine),
+                ("x-boot", &reading.boot),
             ] {
                 file.set(key, Json::from(value.as_str()));
             }
-            file.set("x-time", Json::Number(origin.time.into()));
+            file.set("x-time", Json::Number(reading.time.into()));
+            if reading.tried != 0 {
+                file.set("x-tried", Json::Number(reading.tried.into()));
+            }
         }
         let plain = self
             .ranges
@@ -101,37 +103,25 @@ impl NodeCache {
         let same = |origin: &Origin| origin.network == network && origin.annotation == annotation;
         self.origin.as_ref().is_none_or(same)
     }
-
-    /// Whether it is older than `ttl` seconds at `now`. A file without a time, and a `ttl` of 0, never are; one
-    /// from the future is, for the clock was wrong then or is now.
-    #[must_use]
-    pub fn is_stale(&self, ttl: u64, now: u64) -> bool {
-        let age = |origin: &Origin| now.checked_sub(origin.time);
-        ttl != 0
-            && self
-                .origin
-                .as_ref()
-                .is_some_and(|origin| age(origin).is_none_or(|age| age >= ttl))
-    }
 }
 
 fn origin(file: &Object) -> Option<Origin> {
     let text = |key| file.get(key).and_then(Json::as_str).map(str::to_owned);
-    let time = match file.get("x-time") {
-        Some(Json::Number(time)) => time.as_u64().unwrap_or(0),
+    let seconds = |key| match file.get(key) {
+        Some(Json::Number(seconds)) => seconds.as_u64().unwrap_or(0),
         _ => 0,
     };
-    let annotation = text("x-annotation").unwrap_or_default();
-    let (node, uid) = (
-        text("x-node").unwrap_or_default(),
-        text("x-node-uid").unwrap_or_default(),
-    );
     Some(Origin {
         network: text("x-network")?,
-        annotation,
-        node,
-        uid,
-        time,
+        annotation: text("x-annotation").unwrap_or_default(),
+        reading: Reading {
+            node: text("x-node").unwrap_or_default(),
+            uid: text("x-node-uid").unwrap_or_default(),
+            machine: text("x-machine-id").unwrap_or_default(),
+            boot: text("x-boot").unwrap_or_default(),
+            time: seconds("x-time"),
+            tried: seconds("x-tried"),
+        },
     })
 }
 
@@ -156,7 +146,7 @@ fn subnets(sets: &[Json]) -> Option<Object> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NodeCache, Origin};
+    use super::{NodeCache, Origin, Reading};
     use crate::json::{Json, Object};
 
     fn parse(text: &str) -> Option<NodeCache> {
@@ -175,9 +165,14 @@ mod tests {
         let origin = Origin {
             network: "k8snet".to_owned(),
             annotation: "a/b".to_owned(),
-            node: "n1".to_owned(),
-            uid: "u".to_owned(),
-            time: 1000,
+            reading: Reading {
+                node: "n1".to_owned(),
+                uid: "u".to_owned(),
+                machine: "m".to_owned(),
+                boot: "b".to_owned(),
+                time: 1000,
+                tried: 7,
+            },
         };
         NodeCache {
             data_dir: Some("/run/x".to_owned()),
@@ -187,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_made_by_hand_is_used_for_any_network_and_never_old() {
+    fn a_file_made_by_hand_is_used_for_any_network() {
         let text = r#"{"type":"host-local","ranges":[[{"subnet":"192.0.2.0/24","rangeStart":"192.0.2.9"}]]}"#;
         let cache = parse(text).unwrap();
         assert_eq!(
@@ -196,7 +191,7 @@ mod tests {
         );
         assert_eq!(cache.data_dir, None);
         assert!(cache.is_for("any", "thing"));
-        assert!(!cache.is_stale(1, u64::MAX));
+        assert_eq!(cache.origin, None);
     }
 
     #[test]
@@ -247,15 +242,5 @@ mod tests {
         assert!(cache.is_for("k8snet", "a/b"));
         assert!(!cache.is_for("other", "a/b"));
         assert!(!cache.is_for("k8snet", ""));
-    }
-
-    #[test]
-    fn age_is_counted_from_the_reading() {
-        let cache = own(r#"{"ranges":[[{"subnet":"192.0.2.0/24"}]]}"#);
-        let stale = |ttl, now| cache.is_stale(ttl, now);
-        assert_eq!(
-            [stale(0, 9999), stale(10, 1009), stale(10, 1010), stale(10, 999)],
-            [false, false, true, true]
-        );
     }
 }

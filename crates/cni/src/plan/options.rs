@@ -13,6 +13,8 @@ pub struct Options {
     pub sync: bool,
     /// `cooldown`: seconds for which a released address is not handed out again, if there is another.
     pub cooldown: u64,
+    /// `sticky`: a pod of the same namespace and name gets the address it had, if that is free.
+    pub sticky: bool,
     /// `reclaimOnBoot`: reservations from before the machine's last start are dropped. Unset: the plugin decides.
     pub reclaim_on_boot: Option<bool>,
     /// `reclaimOnExhaustion`: in a full range, reservations whose namespace is gone are dropped. Unset: as above.
@@ -27,6 +29,7 @@ impl Options {
             idempotent_add: boolean("idempotentAdd")?.unwrap_or(false),
             sync: boolean("sync")?.unwrap_or(false),
             cooldown: cooldown(ipam)?,
+            sticky: boolean("sticky")?.unwrap_or(false),
             reclaim_on_boot: boolean("reclaimOnBoot")?,
             reclaim_on_exhaustion: boolean("reclaimOnExhaustion")?,
         })

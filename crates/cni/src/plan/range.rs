@@ -26,6 +26,8 @@ pub struct Range {
 /// A range as written: every text in it is well-formed, nothing is checked against anything else.
 #[derive(Debug)]
 pub(super) struct Written {
+    /// Where it is written.
+    path: String,
     pub(super) subnet: Option<Cidr>,
     start: Option<IpAddr>,
     end: Option<IpAddr>,
@@ -46,13 +48,17 @@ impl Written {
     pub(super) fn read(of: &Object, path: &str) -> Result<Self, Error> {
         let subnet = match fields::text(of, path, "subnet")? {
             None => None,
-            Some(text) => Some(super::parse_cidr(text).ok_or_else(|| fields::invalid_cidr(text))?),
+            Some(text) => {
+                let refused = || fields::invalid_cidr(&fields::member(path, "subnet"), text);
+                Some(super::parse_cidr(text).ok_or_else(refused)?)
+            }
         };
         let gateway = match fields::text(of, path, "gateway")? {
             Some("none") => Gateway::None,
             _ => fields::ip(of, path, "gateway")?.map_or(Gateway::Default, Gateway::At),
         };
         Ok(Self {
+            path: path.to_owned(),
             subnet,
             start: fields::ip(of, path, "rangeStart")?,
             end: fields::ip(of, path, "rangeEnd")?,
@@ -63,7 +69,8 @@ impl Written {
 
     /// Checks and completes the range; the error is the bare text of spec §4.2.
     pub(super) fn check(self, options: &Options) -> Result<Range, String> {
-        let cidr = self.subnet.ok_or("a range has no subnet")?;
+        let missing = || format!("{}.subnet is missing; write one, such as 10.0.0.0/24", self.path);
+        let cidr = self.subnet.ok_or_else(missing)?;
         if cidr.length + 2 > cidr.bits() && (cidr.mapped || !options.allow_small) {
             return Err(format!("Network {cidr} too small to allocate from"));
         }
@@ -149,12 +156,13 @@ fn second(subnet: Prefix) -> Option<IpAddr> {
 /// `exclude` \[E\]: addresses, ranges and prefixes that are not handed out.
 fn excluded(of: &Object, path: &str) -> Result<AddrSet, Error> {
     let items = fields::list(of, path, "exclude")?.unwrap_or_default();
-    let read = |item: &Json| {
-        let text = item.as_str().unwrap_or_default();
-        let entry = text.parse::<addr::Entry>();
+    let read = |(i, item): (usize, &Json)| {
+        let path = format!("{path}.exclude[{i}]");
+        let wrong = || fields::wrong_kind(&path, "an address, a range or a CIDR", item);
+        let entry = item.as_str().ok_or_else(wrong)?.parse::<addr::Entry>();
         entry
             .map(|entry| entry.range())
-            .map_err(|e| Error::allocator(format!("{path}.exclude: {e}")))
+            .map_err(|e| Error::allocator(format!("{path}: {e}")))
     };
-    items.iter().map(read).collect()
+    items.iter().enumerate().map(read).collect()
 }

@@ -21,16 +21,13 @@ pub(super) fn requested(document: &Object, args: &Args) -> Result<Vec<IpAddr>, E
 }
 
 fn add(addresses: &mut Vec<IpAddr>, of: &Object, path: &str) -> Result<(), Error> {
-    for item in fields::list(of, path, "ips")?.unwrap_or_default() {
+    let items = fields::list(of, path, "ips")?.unwrap_or_default();
+    fields::check_length(&format!("{path}.ips"), items.len())?;
+    for (i, item) in items.iter().enumerate() {
+        let path = format!("{path}.ips[{i}]");
         let address = match item {
-            Json::String(text) => args::requested(text).map_err(|_| fields::invalid_ip(text))?,
-            other => {
-                return Err(fields::wrong_kind(
-                    &format!("{path}.ips"),
-                    "a list of addresses",
-                    other,
-                ));
-            }
+            Json::String(text) => args::requested(text).map_err(|_| fields::invalid_ip(&path, text))?,
+            other => return Err(fields::wrong_kind(&path, "an address", other)),
         };
         if !addresses.contains(&address) {
             addresses.push(address);

@@ -46,7 +46,7 @@ impl Route {
             dst.ok_or_else(|| Error::allocator(format!("{path} has no dst; write one, such as 0.0.0.0/0")))?;
         let number = |key| Ok::<i64, Error>(fields::integer(of, path, key)?.unwrap_or(0));
         Ok(Self {
-            dst: parse_cidr(dst).ok_or_else(|| fields::invalid_cidr(dst))?,
+            dst: parse_cidr(dst).ok_or_else(|| fields::invalid_cidr(&fields::member(path, "dst"), dst))?,
             gw: fields::ip(of, path, "gw")?,
             mtu: number("mtu")?,
             advmss: number("advmss")?,

@@ -3,8 +3,8 @@ use std::io::{self, Read};
 use crate::error::{Error, code};
 
 /// Longest configuration we read, in bytes. Real ones are a few kilobytes; with a GC list of all attachments of a
-/// large node, a megabyte.
-pub const MAX_INPUT: u64 = 16 << 20;
+/// large node, a megabyte. As values it takes up to thirty times as much memory.
+pub const MAX_INPUT: u64 = 4 << 20;
 
 /// Reads stdin to its end.
 ///

@@ -34,7 +34,7 @@ impl Network {
     /// The document as JSON text, to be handed to another plugin.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.document).expect("a tree of JSON values with text keys is always JSON")
+        self.document.to_bytes()
     }
 }
 

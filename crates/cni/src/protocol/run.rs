@@ -76,9 +76,10 @@ fn unknown(command: &str) -> Error {
     Error::new(code::ENVIRONMENT, format!("unknown CNI_COMMAND: {command}"))
 }
 
-/// ADD must not reserve for its own namespace; DEL must release first (spec §2.6).
+/// ADD must not reserve for its own namespace, nor for nobody; DEL must release first (spec §2.6, §4.5).
 fn guarded(plugin: &dyn Plugin, call: &Invocation, network: &Network) -> Result<Answer, Error> {
     if call.command == Command::Add {
+        output::check_heard()?;
         namespace::guard(call)?;
     }
     let answer = plugin.call(call, network)?;
@@ -90,16 +91,11 @@ fn guarded(plugin: &dyn Plugin, call: &Invocation, network: &Network) -> Result<
 
 /// What cannot be told to the runtime is taken back; half a document may stand on stdout, so nothing is added to it.
 fn print(answer: Answer) -> ExitCode {
-    let Some(document) = &answer.document else {
-        return ExitCode::SUCCESS;
-    };
-    match output::print(document) {
-        Ok(()) => ExitCode::SUCCESS,
+    match answer.print() {
+        Ok(status) => ExitCode::from(status),
         Err(e) => {
-            answer.undo();
-            output::warn(&format!(
-                "cannot write the result to stdout, so it was undone: {e}"
-            ));
+            let undone = if answer.undo() { ", so it was undone" } else { "" };
+            output::warn(&format!("cannot write the result to stdout{undone}: {e}"));
             ExitCode::FAILURE
         }
     }

@@ -1,50 +1,63 @@
 //! Reservations from before the machine's last start: network namespaces do not survive it (spec §11.1).
 
-use std::fs;
-use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, renameat, statat};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Reservation, Session, files, filesystem, io_error};
+use super::{Reservation, Session, files, hash, io_error};
 use crate::error::Error;
+use crate::{clock, machine};
 
 const NAME: &str = "boot";
 const NEW: &str = "boot.new";
+
+/// What was written less than this many seconds before the start of the machine counts as written since.
+///
+/// Both times are told by clocks: the file's by the clock as it stood then, the start's by the clock as it stands now.
+/// A clock that was set since then moves the start, and what a running pod holds must never look older than it. Two
+/// minutes are more than the clock of a machine that was switched off for a month is wrong.
+const MARGIN: u64 = 2 * 60;
+
+/// What became of the reservations from before a start of the machine.
+#[derive(Debug, Default)]
+pub struct Reclaimed {
+    /// How many were dropped.
+    pub dropped: usize,
+    /// What could not be dropped, and why; it stays taken.
+    pub errors: Vec<Error>,
+}
 
 impl Session<'_> {
     /// At the first call after a start of the machine, drops the reservations from before it, and records the start.
     /// Without a record of an earlier start nothing is dropped, nor on a file system that machines may share.
     ///
-    /// Returns how many were dropped.
-    ///
     /// # Errors
-    /// Code 999 when the new start cannot be recorded: the next call would drop what this one reserves.
-    pub fn reclaim_after_boot(&mut self) -> Result<usize, Error> {
+    /// Code 999 when the new start cannot be recorded: the next call would judge what this one reserves, by a clock
+    /// that may have been set meanwhile.
+    pub fn reclaim_after_boot(&mut self) -> Result<Reclaimed, Error> {
         let (Some(dir), Some(now)) = (self.store.index_dir(), Boot::current()) else {
-            return Ok(0);
+            return Ok(Reclaimed::default());
         };
         if recorded(dir).as_ref() == Some(&now) {
-            return Ok(0);
+            return Ok(Reclaimed::default());
         }
         let path = self.store.path.clone();
-        files::replace(dir, NEW, now.text().as_bytes())
-            .map_err(|e| io_error("record the boot of", &path, e))?;
-        let old = self.from_before_boot()?;
-        if let Some(e) = self.release_all(&old).pop() {
-            return Err(e);
-        }
-        renameat(dir, NEW, dir, NAME).map_err(|e| io_error("record the boot of", &path, e))?;
-        Ok(old.len())
+        let failed = |e: &dyn std::fmt::Display| io_error("record the boot of", &path, e);
+        files::replace(dir, NEW, now.text().as_bytes()).map_err(|e| failed(&e))?;
+        let old = self.from_before_boot();
+        let errors = self.release_all(&old);
+        renameat(dir, NEW, dir, NAME).map_err(|e| failed(&e))?;
+        Ok(Reclaimed {
+            dropped: old.len().saturating_sub(errors.len()),
+            errors,
+        })
     }
 
     /// What [`Session::reclaim_after_boot`] would drop now.
-    ///
-    /// # Errors
-    /// Code 999.
-    pub fn from_before_boot(&self) -> Result<Vec<Reservation>, Error> {
+    #[must_use]
+    pub fn from_before_boot(&self) -> Vec<Reservation> {
         let recorded = self.store.index_dir().and_then(recorded);
         let rebooted = recorded
             .zip(Boot::current())
@@ -52,31 +65,24 @@ impl Session<'_> {
         if rebooted {
             self.older_than_boot()
         } else {
-            Ok(Vec::new())
+            Vec::new()
         }
     }
 
-    /// Reservations that were written before the machine's last start by the clock as it stands now. For somebody who
-    /// knows that the clock was right; none on a file system that machines may share.
+    /// Reservations that were written at least two minutes before the machine's last start, by the clock as it stands
+    /// now. For somebody who knows that the clock was right; none on a file system that machines may share.
     ///
-    /// What was written since the start stays: another program may share the directory with us.
-    ///
-    /// # Errors
-    /// Code 999.
-    pub fn older_than_boot(&self) -> Result<Vec<Reservation>, Error> {
-        if filesystem::is_shared(self.store.dir()) {
-            return Ok(Vec::new());
+    /// What was written since the start stays: another program may share the directory with us. So does what cannot be
+    /// read.
+    #[must_use]
+    pub fn older_than_boot(&self) -> Vec<Reservation> {
+        if self.store.is_shared() {
+            return Vec::new();
         }
-        let start = boot_time();
-        let is_old = |address: &&IpAddr| {
-            written(self.store.dir(), &address.to_string()).is_some_and(|written| written < start)
-        };
-        let old = self
-            .addresses()
-            .iter()
-            .filter(is_old)
-            .map(|address| self.reservation(*address));
-        old.filter_map(Result::transpose).collect()
+        let limit = boot_time().saturating_sub(MARGIN);
+        let names = self.addresses().iter().map(ToString::to_string);
+        let old = names.filter(|name| written(self.store.dir(), name).is_some_and(|written| written < limit));
+        old.filter_map(|name| Some(self.read(&name).ok()??.0)).collect()
     }
 }
 
@@ -90,14 +96,9 @@ struct Boot {
 impl Boot {
     /// `None` where the system does not say: then nothing is ever dropped.
     fn current() -> Option<Self> {
-        let read = |path: &str| {
-            let text = fs::read_to_string(path).ok()?;
-            let word = text.split_whitespace().next()?;
-            Some(word.to_owned())
-        };
         Some(Self {
-            machine: read("/etc/machine-id")?,
-            boot: read("/proc/sys/kernel/random/boot_id")?,
+            machine: machine::ids().ok()?.into_iter().next()?,
+            boot: boot_id()?.to_owned(),
         })
     }
 
@@ -119,29 +120,27 @@ fn recorded(dir: BorrowedFd<'_>) -> Option<Boot> {
     files::read_own(dir, NAME, 256).and_then(|text| Boot::parse(&text))
 }
 
-/// When the machine started, since the epoch by the clock as it stands now.
-fn boot_time() -> Duration {
+/// When the machine started, in seconds since the epoch by the clock as it stands now. Rounded down.
+fn boot_time() -> u64 {
     let up = clock_gettime(ClockId::Boottime);
-    let up = Duration::from_secs(u64::try_from(up.tv_sec).unwrap_or(u64::MAX));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(up)
+    // The part of a second that was cut off counts as a whole one.
+    let up = u64::try_from(up.tv_sec).map_or(u64::MAX, |up| up.saturating_add(1));
+    clock::now().saturating_sub(up)
 }
 
-/// When a file was last written, since the epoch.
-pub(super) fn written(dir: BorrowedFd<'_>, name: &str) -> Option<Duration> {
+/// When a file was last written, in seconds since the epoch.
+pub(super) fn written(dir: BorrowedFd<'_>, name: &str) -> Option<u64> {
     let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    let seconds = u64::try_from(stat.st_mtime).ok()?;
-    Some(Duration::from_secs(seconds))
+    u64::try_from(stat.st_mtime).ok()
 }
 
-/// The clock in seconds since the epoch; what we keep beside the reservations uses no finer time.
-pub(super) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| now.as_secs())
+/// Identity of the running system; `None` where the kernel does not say. Asked once.
+pub(super) fn boot_id() -> Option<&'static str> {
+    static ID: OnceLock<String> = OnceLock::new();
+    Some(ID.get_or_init(machine::boot_id).as_str()).filter(|id| !id.is_empty())
 }
 
-/// Identity of the running system, as far as it can be told.
-pub(super) fn boot_id() -> Option<String> {
-    Boot::current().map(|boot| boot.boot)
+/// The same as a word; one word for all starts where the kernel does not say.
+pub(super) fn current() -> u64 {
+    hash::hash(boot_id().unwrap_or_default().as_bytes())
 }

@@ -1,14 +1,15 @@
+use std::cell::OnceCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 
 use super::lock::{Lock, MAX_WAIT};
-use super::{Listing, Session, io_error};
+use super::{Listing, Session, filesystem, io_error};
 use crate::error::Error;
 
 /// Beside the network directories; their names cannot start with a dot.
@@ -21,6 +22,8 @@ pub struct Store {
     pub(super) dir: OwnedFd,
     /// What we keep besides; `None` when there is none and none can be made, which costs only time.
     pub(super) index_dir: Option<OwnedFd>,
+    /// Whether machines may share it; asked when it matters.
+    pub(super) shared: OnceCell<bool>,
 }
 
 impl Store {
@@ -45,10 +48,12 @@ impl Store {
             path,
             dir,
             index_dir: index_dir.ok(),
+            shared: OnceCell::new(),
         })
     }
 
-    /// Opens the directory; `None` when it does not exist, and so holds no reservations.
+    /// Opens the directory; `None` when it does not exist, and so holds no reservations. Nor can it exist where
+    /// something in its path is a file.
     ///
     /// # Errors
     /// Code 999.
@@ -56,12 +61,14 @@ impl Store {
         let path = data_dir.join(network);
         let dir = match open(&path) {
             Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::NOTDIR) if is_below_a_file(&path) => return Ok(None),
             found => found.map_err(|e| io_error("open the network directory", &path, e))?,
         };
         Ok(Some(Self {
             path,
             dir,
             index_dir: open(&data_dir.join(INDEX).join(network)).ok(),
+            shared: OnceCell::new(),
         }))
     }
 
@@ -86,6 +93,11 @@ impl Store {
         Listing::read(self.dir.as_fd()).map_err(|e| io_error("list", &self.path, e))
     }
 
+    /// Whether other machines may see the same files.
+    pub(super) fn is_shared(&self) -> bool {
+        *self.shared.get_or_init(|| filesystem::is_shared(self.dir()))
+    }
+
     pub(super) fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
@@ -98,6 +110,11 @@ impl Store {
 fn open(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     openat(CWD, path, flags, Mode::empty())
+}
+
+/// Whether nothing can be there, because something on the way is no directory.
+fn is_below_a_file(path: &Path) -> bool {
+    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).is_err_and(|e| e == Errno::NOTDIR)
 }
 
 fn make(path: &Path, mode: u32) -> io::Result<()> {

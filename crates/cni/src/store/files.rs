@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fdatasync, fstat, linkat, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fdatasync, fstat, linkat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::hash;
@@ -51,7 +51,7 @@ pub(super) fn read(dir: BorrowedFd<'_>, name: &str) -> io::Result<Option<Content
     }))
 }
 
-/// Creates a reservation in one step and returns its inode; `None` when the name is taken.
+/// Creates a reservation in one step and returns its inode; `None` when the name is taken, or was taken away.
 ///
 /// The file gets its content before it gets its name, so a writer that dies leaves nothing. Where the file system
 /// cannot do that, it is created and written as the reference does.
@@ -78,18 +78,34 @@ pub(super) fn create(dir: BorrowedFd<'_>, name: &str, content: &[u8], sync: bool
     }
 }
 
-fn create_named(dir: BorrowedFd<'_>, name: &str, content: &[u8], sync: bool) -> io::Result<Option<u64>> {
+pub(super) fn create_named(
+    dir: BorrowedFd<'_>,
+    name: &str,
+    content: &[u8],
+    sync: bool,
+) -> io::Result<Option<u64>> {
     let exclusive = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let file = match openat(dir, name, exclusive, owner_only()) {
         Err(Errno::EXIST) => return Ok(None),
         file => File::from(file?),
     };
-    let filled = fill(&file, content, sync);
-    if filled.is_err() {
-        // The error to report is the one above; what stays behind is torn and so free.
-        let _ = unlinkat(dir, name, AtFlags::empty());
+    match fill(&file, content, sync) {
+        // Where locks do not hold for others, one of them may have taken the empty file for debris.
+        Ok(inode) => Ok(Some(inode).filter(|_| is_still(dir, name, &file))),
+        Err(e) => {
+            // The error to report is the one above. Half a reservation would be nobody's; what is empty is free.
+            let _ = rustix::fs::ftruncate(&file, 0);
+            let _ = unlinkat(dir, name, AtFlags::empty());
+            Err(e)
+        }
     }
-    filled.map(Some)
+}
+
+/// Whether a name still leads to this open file.
+fn is_still(dir: BorrowedFd<'_>, name: &str, file: &File) -> bool {
+    let there = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map(|found| (found.st_dev, found.st_ino));
+    let own = fstat(file).map(|found| (found.st_dev, found.st_ino));
+    there.is_ok() && there == own
 }
 
 fn fill(mut file: &File, content: &[u8], sync: bool) -> io::Result<u64> {

@@ -1,4 +1,7 @@
-//! The hashes of the index. Written out here because they are kept on disk: they must never change.
+//! The hashes of the index. Written out here because they are kept on disk: whoever changes one changes the first word of
+//! the header of the index, too.
+
+use std::net::IpAddr;
 
 /// FNV-1a over the bytes, then the finisher of MurmurHash3, so that sums of hashes do not cancel out. Never 0.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
@@ -8,9 +11,22 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
     mix(fnv).max(1)
 }
 
-/// A directory entry: which file stands under which name.
-pub(super) fn entry(name: &[u8], inode: u64) -> u64 {
-    mix(hash(name) ^ mix(inode))
+/// A directory entry: which file stands under the name of which address.
+pub(super) fn entry(address: IpAddr, inode: u64) -> u64 {
+    let bits = match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    };
+    pair(bits, inode)
+}
+
+/// An address and a word. Computed for every file at every call, so it is short.
+pub(super) fn pair(address: u128, word: u64) -> u64 {
+    /// Any odd number with bits all over: the golden ratio.
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
+    let (high, low) = (half(address >> 64), half(address));
+    mix(mix(word) ^ low.wrapping_add(high.wrapping_mul(SPREAD)))
 }
 
 /// A file: its content, inode and time.

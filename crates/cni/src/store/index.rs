@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
 
-use super::hash::mix;
+use super::hash::{self, mix};
 
 /// The owner of a file without a single byte.
 pub(super) const TORN: u64 = 0;
@@ -15,10 +15,10 @@ pub(super) const UNREADABLE: u64 = u64::MAX;
 const FEW: usize = 8;
 /// Bytes of one record: the address (IPv4 as IPv4-mapped), the hash of its file's trimmed content.
 const RECORD: usize = 24;
-/// Bytes of the header: seven words.
-pub(super) const HEADER: usize = 56;
+/// Bytes of the header: eight words.
+pub(super) const HEADER: usize = 64;
 /// First word of the header. Another format needs another one.
-const MAGIC: u64 = u64::from_le_bytes(*b"cadIPAM1");
+const MAGIC: u64 = u64::from_le_bytes(*b"cadIPAM2");
 
 /// What an index was made from: it says something about this state of the directory only (spec §10.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub(super) struct State {
     pub(super) sum: u64,
     /// Modification time of the directory. Alone it would not do: older kernels move it in steps of milliseconds.
     pub(super) modified: (i64, u64),
+    /// Which start of the machine. A power cut may empty a file and leave its name, inode and directory as they were:
+    /// every start looks into every file once.
+    pub(super) boot: u64,
 }
 
 /// Records in no order. Kept as the bytes they are on disk: with 65,000 of them, another form costs more than a look
@@ -58,8 +61,8 @@ impl Index {
     /// Whether a header is of this state, as far as it can be told without the records.
     pub(super) fn is_of(header: &[u8; HEADER], state: State) -> bool {
         let of_state = Self::default().header(state);
-        // Magic, count and sum; modification time. The sum of the records is between them.
-        header[..24] == of_state[..24] && header[32..48] == of_state[32..48]
+        // Magic, count and sum; modification time and boot. The sum of the records is between them.
+        header[..24] == of_state[..24] && header[32..56] == of_state[32..56]
     }
 
     /// The header that makes the records those of `state`.
@@ -72,6 +75,7 @@ impl Index {
             self.sum,
             seconds.cast_unsigned(),
             nanoseconds,
+            state.boot,
         ];
         let own = words.iter().fold(0, |hash, word| mix(hash ^ word));
         let mut header = [0; HEADER];
@@ -95,18 +99,18 @@ impl Index {
 
     /// Every address with its owner.
     pub(super) fn records(&self) -> impl Iterator<Item = (IpAddr, u64)> + '_ {
-        self.bytes.chunks_exact(RECORD).filter_map(|record| {
-            let (address, owner) = record.split_at_checked(16)?;
-            let address = Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?).to_canonical();
-            Some((address, u64::from_le_bytes(owner.try_into().ok()?)))
-        })
+        self.bytes
+            .chunks_exact(RECORD)
+            .filter_map(|record| Some((address(record)?, u64::from_le_bytes(*record.last_chunk()?))))
     }
 
     /// The addresses of an owner.
     pub(super) fn held_by(&self, owner: u64) -> impl Iterator<Item = IpAddr> + '_ {
-        self.records()
-            .filter(move |(_, found)| *found == owner)
-            .map(|(address, _)| address)
+        let wanted = owner.to_le_bytes();
+        self.bytes
+            .chunks_exact(RECORD)
+            .filter(move |record| record.ends_with(&wanted))
+            .filter_map(address)
     }
 
     pub(super) fn insert(&mut self, address: IpAddr, owner: u64) {
@@ -171,9 +175,15 @@ fn record(address: IpAddr, owner: u64) -> [u8; RECORD] {
     record
 }
 
+fn address(record: &[u8]) -> Option<IpAddr> {
+    Some(Ipv6Addr::from(*record.first_chunk::<16>()?).to_canonical())
+}
+
 /// A hash of a record; their sum does not depend on the order.
 fn check(record: &[u8]) -> u64 {
-    record.chunks_exact(8).fold(1, |hash, word| {
-        mix(hash ^ word.try_into().map_or(0, u64::from_le_bytes))
-    })
+    let address = record
+        .first_chunk()
+        .map_or(0, |bytes| u128::from_be_bytes(*bytes));
+    let owner = record.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    hash::pair(address, owner)
 }

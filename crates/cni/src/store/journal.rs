@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt as _;
 
 use rustix::fs::{OFlags, openat, renameat};
 
@@ -13,24 +14,59 @@ use super::files;
 /// Longest journal that is read, in bytes; compaction keeps it far below.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// A journal grows to this size, in bytes, before lines without meaning are dropped.
+/// A journal grows to this size, in bytes, before lines without meaning are dropped; and always to twice what was left
+/// the last time: where most of it means something, it is not written anew with every line.
 const COMPACT_ABOVE: u64 = 1 << 20;
+
+/// Beginning of the first line of a journal that was compacted; behind it stand the bytes that were left.
+const LEFT: &str = "# ";
 
 /// Appends lines in one piece; `keep` says whether an address still matters when the journal has grown long.
 ///
 /// Failures are silent: what a journal serves is never needed for an answer to be right.
 pub(super) fn append(dir: BorrowedFd<'_>, name: &str, lines: &str, keep: impl Fn(IpAddr, &str) -> bool) {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let Ok(file) = openat(dir, name, flags, files::owner_only()) else {
+    append_with(dir, name, lines, OFlags::CREATE, keep);
+}
+
+/// The same where there is a journal; none is begun.
+pub(super) fn append_to_existing(
+    dir: BorrowedFd<'_>,
+    name: &str,
+    lines: &str,
+    keep: impl Fn(IpAddr, &str) -> bool,
+) {
+    append_with(dir, name, lines, OFlags::empty(), keep);
+}
+
+fn append_with(
+    dir: BorrowedFd<'_>,
+    name: &str,
+    lines: &str,
+    create: OFlags,
+    keep: impl Fn(IpAddr, &str) -> bool,
+) {
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let Ok(file) = openat(dir, name, flags | create, files::owner_only()) else {
         return;
     };
     let mut file = File::from(file);
     if file.write_all(lines.as_bytes()).is_err() {
         return;
     }
-    if file.metadata().is_ok_and(|found| found.len() > COMPACT_ABOVE) {
+    let length = file.metadata().map_or(0, |found| found.len());
+    if length > COMPACT_ABOVE && length / 2 > left(&file) {
         compact(dir, name, keep);
     }
+}
+
+/// Bytes that the last compaction has left; 0 when there was none.
+fn left(file: &File) -> u64 {
+    let mut beginning = [0; 32];
+    let length = file.read_at(&mut beginning, 0).unwrap_or(0);
+    let text = std::str::from_utf8(beginning.get(..length).unwrap_or_default());
+    let line = text.ok().and_then(|text| text.lines().next());
+    line.and_then(|line| line.strip_prefix(LEFT)?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// The last entry of every address: what stands behind the address and a blank. Lines that are none are skipped, as
@@ -55,6 +91,7 @@ fn compact(dir: BorrowedFd<'_>, name: &str, keep: impl Fn(IpAddr, &str) -> bool)
             text.push_str(&format!("{address} {rest}\n"));
         }
     }
+    text.insert_str(0, &format!("{LEFT}{}\n", text.len()));
     let new = format!("{name}.new");
     if files::replace(dir, &new, text.as_bytes()).is_ok() {
         // The long journal stays when this fails.

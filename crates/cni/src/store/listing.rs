@@ -1,17 +1,17 @@
 use std::ffi::CStr;
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use addr::AddrSet;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::{Store, hash};
-use crate::plan::RangeSet;
+use super::hash;
 
-/// One getdents call takes this much; 65,000 names need forty of them.
-const BUFFER: usize = 64 << 10;
+/// One getdents call takes this much, in bytes: 500 names. More would be fewer calls and more memory to touch, which
+/// costs the process its first pages.
+const BUFFER: usize = 16 << 10;
 
 /// The names in a network directory that are addresses (spec §4.3); nothing else there concerns us.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Listing {
         match (kind == FileType::RegularFile, canonical) {
             (true, true) => {
                 self.files.push(address);
-                self.sum = self.sum.wrapping_add(hash::entry(text.as_bytes(), inode));
+                self.sum = self.sum.wrapping_add(hash::entry(address, inode));
             }
             (true, false) => self.odd.push(text.to_owned()),
             (false, true) => self.blocked.push(address),
@@ -77,27 +77,6 @@ impl Listing {
     }
 }
 
-impl Store {
-    /// Takes files without a single byte out of a listing, as far as they lie in these sets: they count as free
-    /// (spec §4.9). Reads no file, only sizes; stops at the first free address of each set.
-    pub fn forget_torn(&self, listing: &mut Listing, sets: &[RangeSet]) {
-        for set in sets {
-            let offered = |address: &IpAddr| set.ranges.iter().any(|range| range.offers(*address));
-            let is_torn = |address: &IpAddr| {
-                let stat = statat(self.dir(), address.to_string(), AtFlags::SYMLINK_NOFOLLOW);
-                stat.is_ok_and(|stat| stat.st_size == 0)
-            };
-            let torn = listing
-                .files
-                .iter()
-                .position(|address| offered(address) && is_torn(address));
-            if let Some(torn) = torn {
-                listing.files.swap_remove(torn);
-            }
-        }
-    }
-}
-
 /// Modification time of an open directory.
 pub(super) fn modified(dir: BorrowedFd<'_>) -> Result<(i64, u64), Errno> {
     let stat = fstat(dir)?;
@@ -106,14 +85,44 @@ pub(super) fn modified(dir: BorrowedFd<'_>) -> Result<(i64, u64), Errno> {
 
 /// The address that is a file's name, with the name as text.
 fn address(name: &CStr) -> Option<(&str, IpAddr)> {
-    let name = name.to_str().ok()?;
-    // Most foreign names end here; the longest address has 45 bytes.
-    let possible = name.len() <= 45
-        && name
-            .bytes()
-            .all(|c| c.is_ascii_hexdigit() || matches!(c, b'.' | b':'));
-    let address = possible.then(|| addr::parse_address(name).ok())??;
-    Some((name, address))
+    /// More than the longest address has.
+    const TOO_LONG: usize = 46;
+    let bytes = name.to_bytes();
+    let is_possible = |c: &u8| c.is_ascii_hexdigit() || matches!(c, b'.' | b':');
+    // Most foreign names end here.
+    if bytes.len() >= TOO_LONG || !bytes.iter().all(is_possible) {
+        return None;
+    }
+    let text = name.to_str().ok()?;
+    let address = match bytes.contains(&b':') {
+        true => addr::parse_address(text).ok()?,
+        false => IpAddr::V4(dotted(bytes)?),
+    };
+    Some((text, address))
+}
+
+/// Four numbers as `addr::parse_address` reads them. Every name goes through here at every call, and that is the most a
+/// call does about it.
+fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut bits, mut parts) = (0_u32, 0);
+    for part in text.split(|c| *c == b'.') {
+        let digits = matches!(
+            part,
+            [b'0'..=b'9'] | [b'1'..=b'9', b'0'..=b'9'] | [b'1' | b'2', b'0'..=b'9', b'0'..=b'9']
+        );
+        if !digits {
+            return None;
+        }
+        let value = part
+            .iter()
+            .fold(0, |value, digit| value * 10 + u32::from(digit & 0xf));
+        if value > 255 {
+            return None;
+        }
+        bits = (bits << 8) | value;
+        parts += 1;
+    }
+    (parts == 4).then(|| Ipv4Addr::from_bits(bits))
 }
 
 /// Whether the address is written as we and the reference write it. IPv4 text has one spelling only.
@@ -142,4 +151,47 @@ impl std::fmt::Write for Comparison<'_> {
 fn file_type(dir: BorrowedFd<'_>, name: &CStr) -> FileType {
     let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW);
     stat.map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::net::IpAddr;
+
+    use proptest::prelude::*;
+
+    use super::address;
+
+    fn read(text: &str) -> Option<IpAddr> {
+        address(&CString::new(text).unwrap()).map(|(_, address)| address)
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_read_as_addresses_are_everywhere(text in "[0-9]{0,4}(\\.[0-9]{0,4}){2,4}|[0-9a-f.:]{0,20}") {
+            prop_assert_eq!(read(&text), addr::parse_address(&text).ok(), "{}", text);
+        }
+
+        #[test]
+        fn every_address_is_read(bits: u32, wide: u128) {
+            for address in [IpAddr::V4(bits.into()), IpAddr::V6(wide.into())] {
+                prop_assert_eq!(read(&address.to_string()), Some(address));
+            }
+        }
+    }
+
+    #[test]
+    fn other_names_are_nobodys() {
+        for name in [
+            "lock",
+            "last_reserved_ip.0",
+            "10.0.0.1 ",
+            "10.0.0.01",
+            "10.0.0.256",
+            "1.2.3",
+            "",
+        ] {
+            assert_eq!(read(name), None, "{name}");
+        }
+    }
 }

@@ -87,7 +87,8 @@ fn wait_for(file: File, path: &Path, wait: Duration) -> Result<Lock, Error> {
         Err(_) => {
             let (seconds, path) = (wait.as_secs(), path.display());
             let msg = format!("waited {seconds} s for the lock in {path}, which another process holds");
-            Err(Error::new(code::TRY_AGAIN, msg))
+            let remedy = format!("fuser {path}/lock names it; end it if it hangs");
+            Err(Error::new(code::TRY_AGAIN, msg).with_details(remedy))
         }
     }
 }

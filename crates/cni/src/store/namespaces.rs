@@ -8,7 +8,10 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::{Reservation, Session, boot, journal};
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+use super::{Reservation, Session, boot, filesystem, journal};
+use crate::clock;
 use crate::error::Error;
 
 const NAME: &str = "namespaces";
@@ -23,30 +26,42 @@ pub struct Namespace {
     file: u64,
     device: u64,
     inode: u64,
-    /// Identity of the system, and of the mount namespace we looked from: elsewhere the path means something else.
+    /// From where we looked: elsewhere the path means something else.
     view: View,
     /// Seconds since the epoch.
     time: u64,
     path: String,
 }
 
+/// From where a path was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct View {
+    /// Which start of the machine.
     boot: String,
-    mounts: u64,
+    /// The mount namespace and what is mounted where the path's last folder is. The numbers of namespaces are used
+    /// again; together with the other two, one that is used again hardly looks the same.
+    place: String,
 }
 
 impl View {
-    fn current() -> Option<Self> {
+    /// From where this process looks at a path; `None` when it cannot look at its folder.
+    fn of(path: &Path) -> Option<Self> {
+        let folder = path.parent()?;
+        let mounts = fs::metadata("/proc/self/ns/mnt").ok()?.ino();
+        let found = statx(CWD, folder, AtFlags::empty(), StatxFlags::MNT_ID).ok()?;
+        let (major, minor) = (found.stx_dev_major, found.stx_dev_minor);
+        // 0 before Linux 5.8, which does not say.
+        let mount = found.stx_mnt_id;
         Some(Self {
-            boot: boot::boot_id()?,
-            mounts: fs::metadata("/proc/self/ns/mnt").ok()?.ino(),
+            boot: boot::boot_id()?.to_owned(),
+            place: format!("{mounts}/{major}:{minor}/{mount}"),
         })
     }
 }
 
 impl Session<'_> {
-    /// Records for which namespace addresses were reserved, if it can be seen from here.
+    /// Records for which namespace addresses were reserved, if it can be seen from here: a path may lead to a plain file
+    /// that the namespace is mounted on elsewhere.
     ///
     /// # Errors
     /// Code 999 when a reservation cannot be read back.
@@ -55,11 +70,12 @@ impl Session<'_> {
         addresses: impl Iterator<Item = IpAddr>,
         netns: &Path,
     ) -> Result<(), Error> {
+        let written = netns.to_str().filter(|path| !path.contains('\n'));
         let seen = fs::metadata(netns)
             .ok()
-            .zip(netns.to_str())
-            .filter(|(_, path)| !path.contains('\n'));
-        let (Some(dir), Some((seen, path)), Some(view)) = (self.store.index_dir(), seen, View::current())
+            .filter(|_| filesystem::is_namespace(netns));
+        let (Some(dir), Some(path), Some(seen), Some(view)) =
+            (self.store.index_dir(), written, seen, View::of(netns))
         else {
             return Ok(());
         };
@@ -71,7 +87,7 @@ impl Session<'_> {
                     device: seen.dev(),
                     inode: seen.ino(),
                     view: view.clone(),
-                    time: boot::now(),
+                    time: clock::now(),
                     path: path.to_owned(),
                 };
                 lines.push_str(&format!("{address} {}\n", namespace.text()));
@@ -85,27 +101,21 @@ impl Session<'_> {
 
     /// The reservations whose namespace is gone: seen when they were made, from where we look now, and no longer
     /// there. Whoever cannot be judged is not in the list.
-    ///
-    /// # Errors
-    /// Code 999.
-    pub fn abandoned(&self) -> Result<Vec<Reservation>, Error> {
-        let (Some(dir), Some(view)) = (self.store.index_dir(), View::current()) else {
-            return Ok(Vec::new());
+    #[must_use]
+    pub fn abandoned(&self) -> Vec<Reservation> {
+        let Some(dir) = self.store.index_dir() else {
+            return Vec::new();
         };
-        let (entries, now) = (journal::read(dir, NAME), boot::now());
-        let mut abandoned = Vec::new();
-        for address in self.addresses() {
-            let namespace = entries.get(address).and_then(|text| Namespace::parse(text));
-            let Some(namespace) = namespace.filter(|namespace| namespace.view == view) else {
-                continue;
-            };
-            if now.saturating_sub(namespace.time) < MIN_AGE || !namespace.is_gone() {
-                continue;
-            }
-            let reservation = self.reservation(*address)?;
-            abandoned.extend(reservation.filter(|found| found.identity == namespace.file));
-        }
-        Ok(abandoned)
+        let (entries, now) = (journal::read(dir, NAME), clock::now());
+        let gone = self.addresses().iter().filter_map(|address| {
+            let namespace = Namespace::parse(entries.get(address)?)?;
+            let is_gone = now.saturating_sub(namespace.time) >= MIN_AGE && namespace.is_gone() == Some(true);
+            is_gone.then_some((address, namespace.file))
+        });
+        // What cannot be read cannot be judged.
+        let still = |address: &IpAddr| self.reservation(*address).ok().flatten();
+        gone.filter_map(|(address, file)| still(address).filter(|found| found.identity == file))
+            .collect()
     }
 }
 
@@ -120,17 +130,15 @@ pub enum Sandbox {
     Unknown(&'static str),
 }
 
-/// What was recorded about the sandboxes of a network, and from where we look at it.
+/// What was recorded about the sandboxes of a network.
 pub(super) struct Sandboxes {
     entries: HashMap<IpAddr, String>,
-    view: Option<View>,
 }
 
 impl Sandboxes {
     pub(super) fn read(dir: Option<BorrowedFd<'_>>) -> Self {
         Self {
             entries: dir.map(|dir| journal::read(dir, NAME)).unwrap_or_default(),
-            view: View::current(),
         }
     }
 
@@ -140,45 +148,49 @@ impl Sandboxes {
         let Some(namespace) = recorded.filter(|namespace| namespace.file == identity) else {
             return Sandbox::Unknown("no network namespace was recorded");
         };
-        if self.view.as_ref() != Some(&namespace.view) {
-            return Sandbox::Unknown("recorded before the last boot or in another mount namespace");
-        }
         match namespace.is_gone() {
-            true => Sandbox::Gone(namespace.path),
-            false => Sandbox::Alive(namespace.path),
+            None => Sandbox::Unknown("recorded before the last boot or in another mount namespace"),
+            Some(true) => Sandbox::Gone(namespace.path),
+            Some(false) => Sandbox::Alive(namespace.path),
         }
     }
 }
 
 impl Namespace {
     fn text(&self) -> String {
-        let View { boot, mounts } = &self.view;
+        let View { boot, place } = &self.view;
         let (file, device, inode, time, path) = (self.file, self.device, self.inode, self.time, &self.path);
-        format!("{file} {device} {inode} {boot} {mounts} {time} {path}")
+        format!("{file} {device} {inode} {boot} {place} {time} {path}")
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.splitn(7, ' ');
         let mut number = || words.next()?.parse().ok();
         let (file, device, inode) = (number()?, number()?, number()?);
-        let boot = words.next()?.to_owned();
-        let mut number = || words.next()?.parse().ok();
-        let (mounts, time) = (number()?, number()?);
+        let view = View {
+            boot: words.next()?.to_owned(),
+            place: words.next()?.to_owned(),
+        };
         Some(Self {
             file,
             device,
             inode,
-            view: View { boot, mounts },
-            time,
+            view,
+            time: words.next()?.parse().ok()?,
             path: words.next()?.to_owned(),
         })
     }
 
-    /// Nothing stands at the path any more, or something else does. An error is no proof.
-    fn is_gone(&self) -> bool {
-        match fs::metadata(&self.path) {
-            Ok(found) => (found.dev(), found.ino()) != (self.device, self.inode),
-            Err(e) => e.kind() == io::ErrorKind::NotFound,
+    /// Nothing stands at the path any more, or something else does; `None` when it cannot be told from here.
+    fn is_gone(&self) -> Option<bool> {
+        let path = Path::new(&self.path);
+        if View::of(path)? != self.view {
+            return None;
+        }
+        match fs::metadata(path) {
+            Ok(found) => Some((found.dev(), found.ino()) != (self.device, self.inode)),
+            // Any other error is no proof of either.
+            Err(e) => (e.kind() == io::ErrorKind::NotFound).then_some(true),
         }
     }
 }

@@ -3,11 +3,12 @@ use std::net::IpAddr;
 
 use addr::AddrSet;
 
-use super::index::{Index, State, TORN, UNREADABLE};
+use super::holdings::build;
+use super::index::{Index, State, UNREADABLE};
 use super::index_file::IndexFile;
 use super::listing::modified;
 use super::lock::Lock;
-use super::{Listing, Store, files, hash, io_error};
+use super::{Listing, Store, boot, files, hash, io_error, released};
 use crate::error::Error;
 use crate::plan::Owner;
 use crate::plan::gc::Valid;
@@ -17,9 +18,13 @@ use crate::plan::gc::Valid;
 #[derive(Debug)]
 pub struct Session<'a> {
     pub(super) store: &'a Store,
-    listing: Listing,
-    index: Index,
+    pub(super) listing: Listing,
+    pub(super) index: Index,
     index_file: IndexFile,
+    /// Released in this session.
+    released: Vec<IpAddr>,
+    /// Whether somebody wants to know when addresses were released.
+    resting: bool,
     _lock: Lock,
 }
 
@@ -34,15 +39,6 @@ pub struct Reservation {
     pub(super) identity: u64,
 }
 
-/// What an attachment holds, sorted by file name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holdings {
-    /// In its own name.
-    pub exact: Vec<Reservation>,
-    /// In the name of its container, from before interface names were recorded.
-    pub legacy: Vec<Reservation>,
-}
-
 impl<'a> Session<'a> {
     pub(super) fn begin(store: &'a Store, lock: Lock) -> Result<Self, Error> {
         let index_file = IndexFile::open(store.index_dir());
@@ -54,6 +50,8 @@ impl<'a> Session<'a> {
             listing,
             index,
             index_file,
+            released: Vec::new(),
+            resting: false,
             _lock: lock,
         })
     }
@@ -68,46 +66,6 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn count(&self) -> usize {
         self.listing.files.len() + self.listing.odd.len()
-    }
-
-    /// What an attachment holds. Every file that is named was read just now.
-    ///
-    /// # Errors
-    /// Code 999.
-    pub fn holdings(&mut self, owner: &Owner) -> Result<Holdings, Error> {
-        Ok(Holdings {
-            exact: self.with_content(&owner.content())?,
-            legacy: self.with_content(owner.legacy())?,
-        })
-    }
-
-    /// The reservations with this trimmed content.
-    fn with_content(&mut self, content: &[u8]) -> Result<Vec<Reservation>, Error> {
-        let (found, as_indexed) = self.look_up(content)?;
-        if as_indexed {
-            return Ok(found);
-        }
-        // Somebody changed a file in place: nothing in the index is worth anything.
-        self.index = build(self.store, &self.listing);
-        Ok(self.look_up(content)?.0)
-    }
-
-    /// What is found, and whether every file that was looked into is what the index says.
-    fn look_up(&self, content: &[u8]) -> Result<(Vec<Reservation>, bool), Error> {
-        let indexed = self
-            .index
-            .held_by(hash::hash(content))
-            .map(|address| (address.to_string(), true));
-        let odd = self.listing.odd.iter().map(|name| (name.clone(), false));
-        let (mut found, mut as_indexed) = (Vec::new(), true);
-        for (name, promised) in indexed.chain(odd) {
-            match self.read(&name)? {
-                Some((reservation, contents)) if contents.trimmed == content => found.push(reservation),
-                _ => as_indexed &= !promised,
-            }
-        }
-        found.sort_unstable();
-        Ok((found, as_indexed))
     }
 
     pub(super) fn read(&self, name: &str) -> Result<Option<(Reservation, files::Contents)>, Error> {
@@ -135,7 +93,7 @@ impl<'a> Session<'a> {
         match created.map_err(|e| io_error("create", &self.store.path.join(&name), e))? {
             Some(inode) => {
                 self.listing.files.push(address);
-                self.listing.sum = self.listing.sum.wrapping_add(hash::entry(name.as_bytes(), inode));
+                self.listing.sum = self.listing.sum.wrapping_add(hash::entry(address, inode));
                 self.index.insert(address, hash::hash(&content));
                 Ok(true)
             }
@@ -161,15 +119,30 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Code 999.
     pub fn release(&mut self, reservation: &Reservation) -> Result<(), Error> {
-        match self.release_all(std::slice::from_ref(reservation)).pop() {
-            None => Ok(()),
-            Some(e) => Err(e),
-        }
+        self.release_all(std::slice::from_ref(reservation))
+            .pop()
+            .map_or(Ok(()), Err)
     }
 
     /// Removes reservations, going on after errors, which it returns. Cost: O(reservations), however many go.
     pub fn release_all(&mut self, reservations: &[Reservation]) -> Vec<Error> {
-        let (mut gone, mut errors) = (HashSet::new(), Vec::new());
+        let (gone, errors) = self.remove_all(reservations);
+        self.released.extend(gone);
+        errors
+    }
+
+    /// Removes a reservation that nobody has used: its address need not rest.
+    ///
+    /// # Errors
+    /// Code 999.
+    pub fn withdraw(&mut self, reservation: &Reservation) -> Result<(), Error> {
+        let (_, mut errors) = self.remove_all(std::slice::from_ref(reservation));
+        errors.pop().map_or(Ok(()), Err)
+    }
+
+    /// The addresses that have gone, and what could not be removed.
+    fn remove_all(&mut self, reservations: &[Reservation]) -> (Vec<IpAddr>, Vec<Error>) {
+        let (mut gone, mut spelled, mut errors) = (HashSet::new(), Vec::new(), Vec::new());
         for Reservation {
             name, address, inode, ..
         } in reservations
@@ -178,11 +151,9 @@ impl<'a> Session<'a> {
                 errors.push(io_error("remove", &self.store.path.join(name), e));
             } else if self.listing.odd.iter().any(|odd| odd == name) {
                 self.listing.odd.retain(|odd| odd != name);
+                spelled.push(*address);
             } else if gone.insert(*address) {
-                self.listing.sum = self
-                    .listing
-                    .sum
-                    .wrapping_sub(hash::entry(name.as_bytes(), *inode));
+                self.listing.sum = self.listing.sum.wrapping_sub(hash::entry(*address, *inode));
             }
         }
         let before = self.listing.files.len();
@@ -192,27 +163,8 @@ impl<'a> Session<'a> {
             self.listing.sum = self.listing.sum.wrapping_add(1);
         }
         self.index.remove_all(&gone);
-        errors
-    }
-
-    /// Removes files without a single byte: under the lock, they are debris of writers that died (spec §4.3).
-    ///
-    /// # Errors
-    /// Code 999.
-    pub fn sweep(&mut self) -> Result<(), Error> {
-        let torn: Vec<IpAddr> = self.index.held_by(TORN).collect();
-        for address in torn {
-            match self.read(&address.to_string())? {
-                Some((reservation, contents)) if contents.torn => self.release(&reservation)?,
-                Some((_, contents)) => {
-                    // Filled in place since the index was made.
-                    self.index.remove(address);
-                    self.index.insert(address, hash::hash(&contents.trimmed));
-                }
-                None => {}
-            }
-        }
-        Ok(())
+        spelled.extend(gone);
+        (spelled, errors)
     }
 
     /// The reservations that are not in the list, torn files among them; and what could not be read.
@@ -265,8 +217,14 @@ impl<'a> Session<'a> {
         files::sync_names(self.store.dir()).map_err(|e| io_error("sync", &self.store.path, e))
     }
 
+    /// Lets addresses rest that are released, now and by whoever comes later, whatever that one is configured to do.
+    pub fn let_released_rest(&mut self) {
+        self.resting = true;
+    }
+
     /// Keeps what was learned for the next call, and gives the lock back.
     pub fn end(mut self) {
+        released::note(self.store.index_dir(), &self.released, self.resting);
         // An index that is not kept costs the next call time and nothing else.
         if self.index.held_by(UNREADABLE).next().is_none()
             && let Ok(modified) = modified(self.store.dir())
@@ -282,19 +240,6 @@ fn state(listing: &Listing) -> State {
         count: listing.files.len(),
         sum: listing.sum,
         modified: listing.modified,
+        boot: boot::current(),
     }
-}
-
-/// Reads every file. An index that was thrown away, or that the reference has outdated, is made this way.
-fn build(store: &Store, listing: &Listing) -> Index {
-    let mut index = Index::default();
-    for address in &listing.files {
-        let owner = match files::read(store.dir(), &address.to_string()) {
-            Ok(Some(contents)) if contents.torn => TORN,
-            Ok(Some(contents)) => hash::hash(&contents.trimmed),
-            Ok(None) | Err(_) => UNREADABLE,
-        };
-        index.insert(*address, owner);
-    }
-    index
 }

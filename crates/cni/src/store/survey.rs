@@ -124,5 +124,5 @@ fn read(dir: BorrowedFd<'_>, (name, address): (String, IpAddr), sandboxes: &Sand
 }
 
 fn written(dir: BorrowedFd<'_>, name: &str) -> u64 {
-    boot::written(dir, name).map_or(0, |written| written.as_secs())
+    boot::written(dir, name).unwrap_or(0)
 }

@@ -17,7 +17,7 @@ use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::files;
+use super::{boot, files, hash};
 
 const NAME: &str = "queue";
 
@@ -32,7 +32,7 @@ const AHEAD: usize = 2;
 /// A place in the line that was taken longer ago means nothing any more: its process id may be somebody else's by now.
 const STALE: u64 = 5_000_000_000;
 
-/// A place in the line: process id, process namespace, and when it was taken, in nanoseconds since the boot.
+/// A place in the line: process id, where that means something, and when it was taken, in nanoseconds since the boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     pid: Pid,
@@ -53,7 +53,7 @@ pub(super) fn is_awaited(dir: BorrowedFd<'_>) -> bool {
         return false;
     };
     let last = read(file.as_fd()).and_then(|line| Place::of(line.last_chunk()?));
-    let before = last.zip(Place::own()).and_then(|(last, own)| last.before(own));
+    let before = last.and_then(|last| last.before(Place::own()?));
     // Refused is an answer of somebody who lives.
     before.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
@@ -103,6 +103,13 @@ fn lock_briefly(file: &OwnedFd) -> Option<()> {
     })
 }
 
+/// Process ids mean something within their namespace only, and the first namespace has the same number on every
+/// machine: machines may share a file system.
+fn namespace() -> Option<u64> {
+    let inode = std::fs::metadata("/proc/self/ns/pid").ok()?.ino();
+    Some(hash::mix(inode ^ boot::current()))
+}
+
 impl Place {
     /// This process, now.
     fn own() -> Option<Self> {
@@ -110,8 +117,7 @@ impl Place {
         let (seconds, nanoseconds) = (u64::try_from(now.tv_sec).ok()?, u64::try_from(now.tv_nsec).ok()?);
         Some(Self {
             pid: getpid(),
-            // Process ids mean something within their namespace only.
-            namespace: std::fs::metadata("/proc/self/ns/pid").ok()?.ino(),
+            namespace: namespace()?,
             time: seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?,
         })
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::world::{Outcome, World, names, s, sets, subnet};
+use crate::world::{Call, Outcome, World, names, s, sets, subnet};
 
 const LAST: &str = "last_reserved_ip.0";
 
@@ -30,7 +31,8 @@ fn duplicate(address: &str) -> String {
     )
 }
 
-/// The ADDs of many containers at once; every second call may be changed.
+/// The ADDs of many containers, all of which wait for the lock before the first of them gets it; every second call may
+/// be of another program.
 fn parallel(world: &World, given: &Value, count: usize, program: Option<&str>) -> BTreeSet<String> {
     let call = |n: usize| {
         let call = world.call(given.clone()).id(&format!("c{n}"));
@@ -39,9 +41,37 @@ fn parallel(world: &World, given: &Value, count: usize, program: Option<&str>) -
             _ => call,
         }
     };
-    let running: Vec<_> = (0..count).map(|n| call(n).start()).collect();
-    let ended = running.into_iter().map(Outcome::of);
+    let (held, lock) = world.hold_lock();
+    let start = |call: Call| (call.version_of_errors(), call.start());
+    let running: Vec<_> = (0..count).map(|n| start(call(n))).collect();
+    for (_, child) in &running {
+        until_it_has_open(&lock, child.id());
+    }
+    assert!(world.addresses().is_empty(), "nobody has begun");
+    drop(held);
+    let ended = running
+        .into_iter()
+        .map(|(version, child)| Outcome::of(child, version));
     ended.flat_map(|outcome| outcome.addresses()).collect()
+}
+
+/// Waits until a process has opened this file: what is left for it to do is to wait for the lock on it.
+fn until_it_has_open(file: &Path, pid: u32) {
+    let end = Instant::now() + Duration::from_secs(20);
+    let folder = Path::new("/proc").join(pid.to_string()).join("fd");
+    let is_open = || {
+        let open = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        open.filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .any(|target| target == file)
+    };
+    while !is_open() {
+        assert!(
+            Instant::now() < end,
+            "process {pid} never opened {}",
+            file.display()
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]

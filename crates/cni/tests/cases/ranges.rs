@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, s, sets, subnet};
+use crate::world::{World, names, s, sets, subnet};
 
 /// ADDs for c1, c2, … until each has one of these addresses; then the range is exhausted with this text.
 #[track_caller]
@@ -177,9 +177,12 @@ fn case_54() {
 
 #[test]
 fn case_55() {
-    World::new()
+    let world = World::new();
+    let found = world
         .add(json!({"ranges": [{"subnet": "10.0.0.0/24"}]}))
         .failed(999);
+    assert!(found["msg"].as_str().unwrap().contains("ranges"), "{found}");
+    assert!(names(&world.data).is_empty(), "nothing is made");
 }
 
 #[test]

@@ -208,6 +208,15 @@ fn case_114() {
         "lock",
     ];
     assert_eq!(names(&world.net()), left);
+    world.assert_held("10.0.0.3", "c1", "eth0");
+    for (name, content) in [
+        ("10.0.0.5", "c1"),
+        ("last_reserved_ip.0", "10.0.0.4"),
+        ("lock", ""),
+        ("kube-node.json", "{}"),
+    ] {
+        assert_eq!(world.file(name).as_deref(), Some(content), "{name}");
+    }
 }
 
 #[test]
@@ -226,8 +235,18 @@ fn case_116() {
         let world = World::new();
         world.reserve("10.0.0.3", "c1", "eth0");
         world.put("192.168.0.4", "c2");
+        for (name, content) in [
+            ("last_reserved_ip.0", "10.0.0.3"),
+            ("lock", ""),
+            ("README", "c1\r\neth0"),
+        ] {
+            world.put(name, content);
+        }
         gc(&world, Some(nothing)).silent();
         assert!(world.addresses().is_empty());
+        assert_eq!(names(&world.net()), ["README", "last_reserved_ip.0", "lock"]);
+        assert_eq!(world.file("last_reserved_ip.0").as_deref(), Some("10.0.0.3"));
+        assert_eq!(world.file("README").as_deref(), Some("c1\r\neth0"));
     }
     // The key of the early specification, and lists that are none (§4.8).
     let world = World::new();

@@ -176,7 +176,9 @@ fn case_98() {
 fn case_99() {
     let world = World::new();
     assert_eq!(dual(&world).run().addresses(), ["10.0.0.2", "fd00::2"]);
-    dual(&world).args("IP=10.0.0.5").run().failed(999);
+    let msg = "failed to allocate for range 0: 10.0.0.2 has been allocated to c1, \
+               duplicate allocation is not allowed";
+    dual(&world).args("IP=10.0.0.5").run().err(999, msg);
     assert_eq!(world.addresses(), ["10.0.0.2", "fd00::2"]);
     world.assert_held("10.0.0.2", "c1", "eth0");
     world.assert_held("fd00::2", "c1", "eth0");

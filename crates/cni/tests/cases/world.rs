@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -73,6 +75,28 @@ impl World {
     /// A reservation of a container's interface.
     pub(crate) fn reserve(&self, address: &str, id: &str, ifname: &str) {
         self.put(address, &format!("{id}\r\n{ifname}"));
+    }
+
+    /// The binary under the name `host-local`.
+    pub(crate) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// Writes a program into the folder of this world, but not into its data directory.
+    pub(crate) fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// The lock of the network directory, held as the reference holds it: flock(2), exclusive.
+    pub(crate) fn hold_lock(&self) -> (File, PathBuf) {
+        self.put("lock", "");
+        let path = self.net().join("lock");
+        let file = File::open(&path).unwrap();
+        file.lock().unwrap();
+        (file, path)
     }
 
     pub(crate) fn net(&self) -> PathBuf {
@@ -203,20 +227,43 @@ impl Call {
 
     pub(crate) fn run(self) -> Outcome {
         let _dir = Arc::clone(&self.dir);
-        Outcome::of(self.start())
+        let version = self.version_of_errors();
+        Outcome::of(self.start(), version)
+    }
+
+    /// The `cniVersion` that an error object has (spec §2.5): that of the configuration, supported or not, when there is
+    /// one and it could be read.
+    pub(crate) fn version_of_errors(&self) -> String {
+        let network = match &self.stdin {
+            Some(stdin) => serde_json::from_slice(stdin).unwrap_or_default(),
+            None => self.network.clone(),
+        };
+        let written = network["cniVersion"].as_str().unwrap_or_default();
+        if written.is_empty() {
+            UNKNOWN_VERSION
+        } else {
+            written
+        }
+        .to_owned()
     }
 }
 
+/// What errors say whose configuration was not read, or says no version.
+const UNKNOWN_VERSION: &str = "0.1.0";
+
 pub(crate) struct Outcome {
+    /// What an error object must have for `cniVersion`, if the configuration was read.
+    version: String,
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl Outcome {
-    pub(crate) fn of(child: Child) -> Self {
+    pub(crate) fn of(child: Child, version: String) -> Self {
         let output = child.wait_with_output().unwrap();
         Self {
+            version,
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -279,7 +326,14 @@ impl Outcome {
     pub(crate) fn failed(&self, code: u64) -> Value {
         let found = self.json();
         assert_eq!(found["code"], json!(code), "{found}");
-        assert!(found["cniVersion"].is_string(), "{found}");
+        // Of the environment, only an unknown command is noticed after the configuration is read (spec §2.1).
+        let is_read = code != 4 || found["msg"].as_str().unwrap().starts_with("unknown CNI_COMMAND");
+        let version = if is_read {
+            self.version.as_str()
+        } else {
+            UNKNOWN_VERSION
+        };
+        assert_eq!(found["cniVersion"], version, "{found}");
         assert!(
             found["details"].is_null() || found["details"] != json!(""),
             "{found}"

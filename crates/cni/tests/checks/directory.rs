@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use cni::host_local::{self, Config};
+use cni::host_local;
 use cni::json::Json;
+use cni::plan::Config;
 use cni::protocol::{CniVersion, Command, Invocation, Network, decode};
 
 /// Names that mean something; a first byte beyond them stands for a name of its own.

@@ -1,7 +1,7 @@
 //! The kubeconfig that is made from a pod's service account.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,13 +17,30 @@ pub(crate) fn pod() -> TempDir {
     for name in ["account", "bin", "conf"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
-    fs::write(folder.path().join("account/token"), "first-token\n").unwrap();
-    fs::write(
-        folder.path().join("account/ca.crt"),
-        "-----BEGIN CERTIFICATE-----\n",
-    )
-    .unwrap();
+    renew(&folder.path().join("account"), "first-token");
+    for name in ["token", "ca.crt"] {
+        symlink(
+            Path::new("..data").join(name),
+            folder.path().join("account").join(name),
+        )
+        .unwrap();
+    }
     folder
+}
+
+/// As the kubelet renews what is in a volume: a new folder, and the link `..data`, through which all files are seen,
+/// is replaced by one to it.
+pub(crate) fn renew(account: &Path, token: &str) {
+    let data = account.join("..data");
+    let (old, new) = (fs::read_link(&data).ok(), format!("..of-{token}"));
+    fs::create_dir(account.join(&new)).unwrap();
+    fs::write(account.join(&new).join("token"), format!("{token}\n")).unwrap();
+    fs::write(account.join(&new).join("ca.crt"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    symlink(&new, account.join("..data_tmp")).unwrap();
+    fs::rename(account.join("..data_tmp"), data).unwrap();
+    if let Some(old) = old {
+        fs::remove_dir_all(account.join(old)).unwrap();
+    }
 }
 
 /// `cni install` as a pod runs it.

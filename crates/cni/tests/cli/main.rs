@@ -13,12 +13,15 @@
 )]
 mod support;
 
+mod cleaning;
 mod examples;
 mod install;
 mod kubeconfig;
 mod looking;
+mod plugin;
 mod releasing;
 mod stay;
+mod wording;
 mod yard;
 
 use std::process::{Command, Output};
@@ -26,6 +29,9 @@ use std::time::{Duration, Instant};
 
 /// The real program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_cadastre-cni");
+
+/// Between two looks at a condition.
+const POLL: Duration = Duration::from_millis(5);
 
 /// What a command said.
 #[derive(Debug)]
@@ -76,7 +82,7 @@ pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < deadline, "{what}: not within a minute");
-        std::thread::yield_now();
+        std::thread::sleep(POLL);
     }
 }
 
@@ -122,7 +128,16 @@ fn help_names_every_command() {
         &["cni", "help"],
     ] {
         let help = say(args).ok();
-        for command in ["list", "show", "check", "release", "gc", "install", "uninstall"] {
+        for command in [
+            "list",
+            "show",
+            "check",
+            "release",
+            "gc",
+            "metrics",
+            "install",
+            "uninstall",
+        ] {
             assert!(
                 help.lines().any(|line| line.trim_start().starts_with(command)),
                 "{command}: {help}"

@@ -59,6 +59,11 @@ impl Yard {
         assert!(answer.is_ok(), "{answer:?}");
     }
 
+    /// A call of `host-local`; the configuration is still to be given.
+    pub(crate) fn call(&self, verb: &str) -> Call {
+        Call::new(self.plugins.plugin("host-local"), verb).path(self.plugins.path())
+    }
+
     /// Writes a file into a network directory.
     pub(crate) fn put(&self, name: &str, content: &str) {
         let path = self.data().join(name);

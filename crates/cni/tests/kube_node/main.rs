@@ -10,13 +10,21 @@ mod support;
 mod access;
 mod cases;
 mod faults;
+mod nextipam;
+mod owner;
+mod remembering;
+mod section;
 
 use serde_json::{Value, json};
-use support::{Api, Bench, node};
+use support::{Api, Bench, Silence, node};
+
+/// What the first ADD gets in the table of spec §8.7.
+pub(crate) const BOTH: [&str; 2] = ["10.244.1.2/24>10.244.1.1", "fd00:1::2/64>fd00:1::1"];
 
 /// The base of the table in spec §8.7.
 pub(crate) struct Base {
     pub(crate) api: Option<Api>,
+    silence: Option<Silence>,
     pub(crate) bench: Bench,
 }
 
@@ -32,6 +40,7 @@ impl Base {
         bench.set("NODE_NAME", "n1");
         Self {
             api: Some(api),
+            silence: None,
             bench,
         }
     }
@@ -42,17 +51,10 @@ impl Base {
 
     /// Nobody listens any more where the kubeconfig points to.
     pub(crate) fn stop_api(&mut self) {
-        let api = self.api.take().unwrap();
-        let port = api.port();
-        drop(api);
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "the API server does not stop"
-            );
-            std::thread::yield_now();
-        }
+        drop(self.api.take());
+        let silence = Silence::new();
+        self.bench.kubeconfig(&silence.url(), "", "");
+        self.silence = Some(silence);
     }
 
     /// The network `k8snet` with these members of `ipam` besides the usual ones.

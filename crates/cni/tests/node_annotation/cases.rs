@@ -4,9 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Base, KEY, node, support::own_node};
-
-const FIRST: &str = r#"ranges: [[{"subnet": "172.16.5.0/24"}]], dataDir: "D""#;
+use super::{Base, FIRST, KEY, node, support::own_node};
 
 #[test]
 fn case_150() {

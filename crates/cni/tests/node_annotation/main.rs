@@ -17,12 +17,17 @@ mod support;
 
 mod cases;
 mod more;
+mod nextipam;
+mod remembering;
 
 use serde_json::{Value, json};
 use support::{Api, Bench, Output, own_node};
 
 /// The key of the annotation.
 pub(crate) const KEY: &str = "example.com/ranges";
+
+/// The annotation of the first case; `D` stands for the data directory.
+pub(crate) const FIRST: &str = r#"ranges: [[{"subnet": "172.16.5.0/24"}]], dataDir: "D""#;
 
 /// The base of the table in spec §8.8: one node with this machine's id, and its annotation.
 pub(crate) struct Base {
@@ -58,6 +63,12 @@ impl Base {
         self.api().set_nodes(&[node(
             &text.replace("\"D\"", &format!("\"{}\"", self.bench.data())),
         )]);
+    }
+
+    /// Changes members of the record of the network.
+    pub(crate) fn edit_record(&self, members: &Value) {
+        self.bench
+            .edit("varlib/cni/networks/node-annotation.mynet.json", members);
     }
 
     /// Sets another program as `nextipam`.

@@ -4,12 +4,12 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use testkit::cni::{Call, PluginDir, store};
 
-use crate::{config, ours};
+use crate::{binary, config, ours};
 
 /// A data directory inside a folder where nothing else may appear.
 struct Ground {
@@ -227,13 +227,19 @@ fn a_result_that_nobody_can_read_is_undone() {
 
 /// What is written to standard input, over and over.
 fn flood(start: &str, filler: u8) -> (String, u64) {
+    let ground = Ground::new();
+    let flooded = drown(&mut ground.call("ADD").command(), start, filler);
+    assert!(!ground.data().join("net").exists());
+    flooded
+}
+
+/// Writes a gibibyte to a program's standard input, as far as it reads; the message and the code of its answer.
+fn drown(program: &mut Command, start: &str, filler: u8) -> (String, u64) {
     const MIB: usize = 1 << 20;
     /// Memory that a plugin may take for input it will refuse; the configuration of a real network has kilobytes.
     const ALLOWED_KIB: u64 = 64 << 10;
 
-    let ground = Ground::new();
-    let mut child = ground.call("ADD").command();
-    let mut child = child
+    let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -254,7 +260,6 @@ fn flood(start: &str, filler: u8) -> (String, u64) {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(peak < ALLOWED_KIB, "it took {peak} KiB");
-    assert!(!ground.data().join("net").exists());
     let error: Value = serde_json::from_slice(&output.stdout).expect("one error object");
     (
         error["msg"].as_str().unwrap_or_default().to_owned(),
@@ -277,6 +282,23 @@ fn a_gibibyte_on_stdin_is_an_error_without_a_gibibyte_of_memory() {
         let (msg, code) = flood(start, filler);
         assert!(
             [5, 6, 7].contains(&code),
+            "{start:?} and {:?}: code {code}, {msg}",
+            char::from(filler)
+        );
+    }
+}
+
+/// Without `CNI_COMMAND` it expands a network for a person (spec §6.6): that reads standard input, too.
+#[test]
+fn a_gibibyte_on_stdin_of_node_annotation_without_a_command_is_an_error_as_well() {
+    let plugins = PluginDir::new(&[("node-annotation", &binary())]).expect("links can be made");
+    for (start, filler) in [("", 0), ("", b' '), ("{\"name\":\"", b'x'), ("", b'[')] {
+        let call = Call::new(plugins.plugin("node-annotation"), "")
+            .without("CNI_COMMAND")
+            .env("NODE_ANNOTATION_CFG", "/none");
+        let (msg, code) = drown(&mut call.command(), start, filler);
+        assert!(
+            [5, 6, 11].contains(&code),
             "{start:?} and {:?}: code {code}, {msg}",
             char::from(filler)
         );

@@ -1,5 +1,7 @@
 //! The reference and we on one live directory: during a rolling upgrade both run at the same time (spec §13, case 80).
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -29,6 +31,7 @@ struct Node {
     books: Books,
     added: AtomicUsize,
     full: AtomicUsize,
+    forgotten: AtomicUsize,
 }
 
 impl Node {
@@ -50,6 +53,9 @@ impl Node {
     /// One runtime: adds, checks and removes containers of its own.
     fn work(&self, stage: Stage, mut dice: Dice, operations: usize, alive: &mut Vec<String>) {
         for _ in 0..operations {
+            if dice.once_in(50) {
+                self.forget();
+            }
             match dice.below(10) {
                 0..5 => {
                     let id = format!("c{}", self.added.fetch_add(1, Ordering::Relaxed));
@@ -74,6 +80,18 @@ impl Node {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Deletes the index, which may be gone at any time, while others use it.
+    fn forget(&self) {
+        match fs::remove_dir_all(self.data.path().join(".ipam-index")) {
+            Ok(()) => drop(self.forgotten.fetch_add(1, Ordering::Relaxed)),
+            // Another hand was faster, or a plugin has just written into it.
+            Err(error) => assert!(
+                matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty),
+                "{error}"
+            ),
         }
     }
 
@@ -132,6 +150,7 @@ fn node(ours: &Path, ranges: &Value) -> Node {
         books: Books::default(),
         added: AtomicUsize::new(0),
         full: AtomicUsize::new(0),
+        forgotten: AtomicUsize::new(0),
     }
 }
 
@@ -163,8 +182,10 @@ fn both_share_a_directory_through_upgrade_and_downgrade() {
         assert!(node.call(Stage::Both, &mut dice, "DEL", id).is_ok());
     }
     assert_eq!(store::reservations(&node.network()).expect("readable").len(), 0);
+    let forgotten = node.forgotten.load(Ordering::Relaxed);
+    assert!(forgotten > 0, "the index was never deleted");
     eprintln!(
-        "interoperation: {} ADDs found the range full",
+        "interoperation: {} ADDs found the range full, the index was deleted {forgotten} times",
         node.full.load(Ordering::Relaxed)
     );
 }

@@ -94,7 +94,7 @@ fn a_call_waits_its_turn_and_is_quick_to_take_it() {
     let answer = waiting.wait().expect("it ends");
     assert!(answer.is_ok(), "{answer:?}");
     assert!(
-        started.elapsed() < Duration::from_secs(2),
+        started.elapsed() < LIMIT / 3,
         "it slept on: {:?}",
         started.elapsed()
     );

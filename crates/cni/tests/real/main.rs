@@ -4,6 +4,16 @@
 //! Needs root and the Debian package `containernetworking-plugins`. `CADASTRE_LONG=1` runs the long versions; `SEED=…`
 //! repeats a run's choices; `CADASTRE_CNI_BIN=FILE` tests another build than the one cargo just made.
 
+#[path = "../kube_node/support/mod.rs"]
+#[expect(
+    clippy::unwrap_used,
+    dead_code,
+    unused_imports,
+    reason = "shared with the tests of kube-node, which use other parts"
+)]
+mod support;
+
+mod credentials;
 mod crowd;
 mod differential;
 mod hostile;

@@ -2,51 +2,139 @@
 //! outer namespace of the test's own; the machine's interfaces are never seen.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Value, json};
 use testkit::cni::{Answer, Call, PluginDir, reference, store};
 use testkit::netns::Netns;
 
+use crate::support::{self, Api};
 use crate::{binary, reach};
 
-/// A node: an outer namespace, a main plugin, our IPAM, a data directory.
+/// Where a node's pod addresses come from. All three end in the same ranges and the same files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ipam {
+    /// Ranges in the network configuration.
+    HostLocal,
+    /// The pod CIDRs of the Node, read from an API server.
+    KubeNode,
+    /// A whole section in an annotation of the Node, read from an API server.
+    NodeAnnotation,
+}
+
+/// The Node of the test.
+const NODE: &str = "worker-1";
+
+/// The annotation that `node-annotation` reads.
+const KEY: &str = "example.com/ranges";
+
+/// A node: an outer namespace with an API server in it, a main plugin, our IPAM, a data directory.
 struct Node {
     outside: Netns,
+    /// Listens on loopback of `outside`, where the plugins run; gone before the namespace is.
+    api: Option<Api>,
     plugins: PluginDir,
     data: tempfile::TempDir,
     config: Value,
 }
 
+impl Ipam {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::HostLocal => "host-local",
+            Self::KubeNode => "kube-node",
+            Self::NodeAnnotation => "node-annotation",
+        }
+    }
+
+    /// The `ipam` section that leads to `section`, which is in the form of `host-local`.
+    fn section(self, section: &Value, files: &Path) -> Value {
+        let routes = section.get("routes").cloned().unwrap_or_else(|| json!([]));
+        match self {
+            Self::HostLocal => section.clone(),
+            Self::KubeNode => json!({
+                "type": self.name(), "dataDir": section["dataDir"], "kubeconfig": files.join("kubeconfig"), "routes": routes,
+            }),
+            Self::NodeAnnotation => json!({"type": self.name(), "annotation": KEY}),
+        }
+    }
+
+    /// The Node that says the same.
+    fn node(section: &Value) -> Value {
+        let mut node = support::node(NODE);
+        let subnets = ["10.210.0.0/24", "fd00:210::/64"];
+        node["spec"] = json!({"podCIDR": subnets[0], "podCIDRs": subnets});
+        let mut members = section.clone();
+        members.as_object_mut().expect("an object").remove("type");
+        // Without its braces the text is a list of members, as in the manual of the replaced plugin.
+        let text = members.to_string();
+        node["metadata"]["annotations"] = json!({KEY: text.trim_start_matches('{').trim_end_matches('}')});
+        node
+    }
+
+    /// The program under its name. `node-annotation` remembers in the default data directory: it gets a `/var/lib` of
+    /// its own, in a mount namespace around each call.
+    fn install(self, plugins: &PluginDir, files: &Path) {
+        let program = plugins.path().join(self.name());
+        if self != Self::NodeAnnotation {
+            symlink(binary(), program).expect("a new folder is writable");
+            return;
+        }
+        let (inner, var) = (files.join("bin"), files.join("var"));
+        for folder in [&inner, &var] {
+            fs::create_dir(folder).expect("a new folder is writable");
+        }
+        symlink(binary(), inner.join(self.name())).expect("a new folder is writable");
+        let script = format!(
+            "#!/bin/sh\nexec /usr/bin/unshare --mount --propagation private /bin/sh -ec \
+             '/bin/mount --bind \"$1\" /var/lib; exec \"$0\"' '{}' '{}'\n",
+            inner.join(self.name()).display(),
+            var.display()
+        );
+        fs::write(&program, script).expect("a new folder is writable");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+}
+
 impl Node {
     /// With this main plugin and what its configuration says beside name, version and IPAM.
-    fn new(main: &str, extra: &Value) -> Self {
+    fn new(ipam: Ipam, main: &str, extra: &Value) -> Self {
         let plugin = reference(main).expect("the reference plugins are installed");
-        let plugins =
-            PluginDir::new(&[(main, &plugin), ("host-local", &binary())]).expect("links can be made");
+        let plugins = PluginDir::new(&[(main, &plugin)]).expect("links can be made");
         let data = tempfile::tempdir().expect("a temporary folder can be made");
-        let mut config = json!({
-            "cniVersion": "1.0.0",
-            "name": "podnet",
-            "type": main,
-            "ipam": {
-                "type": "host-local",
-                "dataDir": data.path(),
-                "ranges": [[{"subnet": "10.210.0.0/24"}], [{"subnet": "fd00:210::/64"}]],
-            },
+        let files = data.path().join("files");
+        fs::create_dir(&files).expect("a new folder is writable");
+        ipam.install(&plugins, &files);
+        let mut section = json!({
+            "type": "host-local",
+            "dataDir": data.path(),
+            "ranges": [[{"subnet": "10.210.0.0/24"}], [{"subnet": "fd00:210::/64"}]],
         });
+        let mut config = json!({"cniVersion": "1.0.0", "name": "podnet", "type": main});
         for (key, value) in extra.as_object().expect("an object") {
             config[key] = value.clone();
         }
         if config["isDefaultGateway"] != true {
             // `bridge` would add these a second time, and fail.
-            config["ipam"]["routes"] = json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]);
+            section["routes"] = json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]);
         }
+        config["ipam"] = ipam.section(&section, &files);
         let outside = Netns::new(main).expect("namespaces can be made");
+        // A socket belongs to the namespace it was made in.
+        let api = (ipam != Ipam::HostLocal).then(|| {
+            let start = || Api::http(&[Ipam::node(&section)]);
+            outside.run(start).expect("the namespace is there")
+        });
+        if let Some(api) = &api {
+            write_kubeconfig(&files, &api.url());
+        }
         Self {
             outside,
+            api,
             plugins,
             data,
             config,
@@ -58,7 +146,15 @@ impl Node {
         let call = Call::new(program, verb)
             .id(pod.name())
             .netns(pod.path())
-            .path(self.plugins.path());
+            .path(self.plugins.path())
+            .env("NODE_NAME", NODE)
+            .env(
+                "NODE_ANNOTATION_CFG",
+                self.data
+                    .path()
+                    .join("files/node-annotation.conf")
+                    .to_string_lossy(),
+            );
         let call = call.config(config);
         self.outside
             .run(|| call.run())
@@ -124,6 +220,26 @@ impl Node {
     }
 }
 
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Its way to stop is to connect to itself.
+        let api = self.api.take();
+        let _ = self.outside.run(|| drop(api));
+    }
+}
+
+/// How to reach the API server, for `kube-node` and for `node-annotation`.
+fn write_kubeconfig(files: &Path, server: &str) {
+    let kubeconfig = files.join("kubeconfig");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: test\ncontexts:\n- name: test\n  context: {{cluster: here, user: me}}\n\
+         clusters:\n- name: here\n  cluster: {{server: \"{server}\"}}\nusers:\n- name: me\n  user: {{}}\n"
+    );
+    fs::write(&kubeconfig, text).expect("our own folder");
+    let config = json!({"kubeconfig": kubeconfig});
+    fs::write(files.join("node-annotation.conf"), config.to_string()).expect("our own folder");
+}
+
 fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
     texts
         .iter()
@@ -131,23 +247,49 @@ fn addresses(texts: [&str; 2]) -> Vec<IpAddr> {
         .collect()
 }
 
+/// A node whose pods are on a bridge that is their gateway.
+fn bridged(ipam: Ipam) -> Node {
+    let extra = json!({"bridge": "cadastre0", "isDefaultGateway": true});
+    Node::new(ipam, "bridge", &extra)
+}
+
 #[test]
 fn two_pods_on_a_bridge_reach_each_other_and_leave_nothing() {
-    Node::new(
-        "bridge",
-        &json!({"bridge": "cadastre0", "isDefaultGateway": true}),
-    )
-    .two_pods_live_and_leave();
+    bridged(Ipam::HostLocal).two_pods_live_and_leave();
+}
+
+#[test]
+fn two_pods_with_addresses_of_their_node_reach_each_other_and_leave_nothing() {
+    let node = bridged(Ipam::KubeNode);
+    node.two_pods_live_and_leave();
+    let asked = node.api.as_ref().map(Api::count);
+    assert_eq!(asked, Some(1), "two ADDs, two CHECKs and four DELs ask once");
+}
+
+#[test]
+fn two_pods_with_an_annotated_section_reach_each_other_and_leave_nothing() {
+    let node = bridged(Ipam::NodeAnnotation);
+    node.two_pods_live_and_leave();
+    assert!(
+        node.api.as_ref().is_some_and(|api| api.count() > 0),
+        "it was asked"
+    );
 }
 
 #[test]
 fn two_pods_on_point_to_point_links_reach_each_other_and_leave_nothing() {
-    Node::new("ptp", &json!({})).two_pods_live_and_leave();
+    for ipam in [Ipam::HostLocal, Ipam::KubeNode, Ipam::NodeAnnotation] {
+        Node::new(ipam, "ptp", &json!({})).two_pods_live_and_leave();
+    }
 }
 
 #[test]
 fn two_pods_on_macvlan_reach_each_other_and_leave_nothing() {
-    let node = Node::new("macvlan", &json!({"master": "pa", "mode": "bridge"}));
+    let node = Node::new(
+        Ipam::HostLocal,
+        "macvlan",
+        &json!({"master": "pa", "mode": "bridge"}),
+    );
     for order in [
         "link add pa type veth peer name pb",
         "link set pa up",
@@ -161,16 +303,12 @@ fn two_pods_on_macvlan_reach_each_other_and_leave_nothing() {
 
 #[test]
 fn a_check_of_the_main_plugin_fails_when_the_reservation_is_gone() {
-    let node = Node::new(
-        "bridge",
-        &json!({"bridge": "cadastre0", "isDefaultGateway": true}),
-    );
+    let node = bridged(Ipam::HostLocal);
     let pod = Netns::new("a").expect("a namespace");
     let (answer, result) = node.add(&pod);
     node.check(&pod, &result);
     for address in answer.addresses().expect("addresses") {
-        std::fs::remove_file(node.data.path().join("podnet").join(address.to_string()))
-            .expect("it was reserved");
+        fs::remove_file(node.data.path().join("podnet").join(address.to_string())).expect("it was reserved");
     }
     let mut config = node.config.clone();
     config["prevResult"] = result;
@@ -189,7 +327,7 @@ fn a_check_of_the_main_plugin_fails_when_the_reservation_is_gone() {
 
 #[test]
 fn a_full_range_is_the_main_plugins_error_and_its_interface_is_taken_back() {
-    let mut node = Node::new("bridge", &json!({"bridge": "cadastre0"}));
+    let mut node = Node::new(Ipam::HostLocal, "bridge", &json!({"bridge": "cadastre0"}));
     node.config["ipam"]["ranges"] = json!([[{"subnet": "10.210.0.0/30"}]]);
     let pods = [
         Netns::new("a").expect("a namespace"),
@@ -211,10 +349,15 @@ fn a_full_range_is_the_main_plugins_error_and_its_interface_is_taken_back() {
 
 #[test]
 fn sixty_four_pods_at_once_get_addresses_of_their_own() {
-    let node = Node::new(
-        "bridge",
-        &json!({"bridge": "cadastre0", "isDefaultGateway": true}),
-    );
+    sixty_four_at_once(&bridged(Ipam::HostLocal));
+}
+
+#[test]
+fn sixty_four_pods_at_once_get_addresses_of_their_node() {
+    sixty_four_at_once(&bridged(Ipam::KubeNode));
+}
+
+fn sixty_four_at_once(node: &Node) {
     let pods: Vec<Netns> = (0..64).map(|_| Netns::new("p").expect("a namespace")).collect();
     let given: Vec<Vec<IpAddr>> = thread::scope(|scope| {
         let adding: Vec<_> = pods

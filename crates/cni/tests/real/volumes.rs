@@ -24,12 +24,24 @@ fn run(program: &Path, verb: &str, id: &str, config: &Value) -> Answer {
         .expect("the plugin can be started")
 }
 
-/// The failure is one error object of the allocator that names what could not be done.
-fn assert_clear(answer: &Answer) {
+/// The failure is one error object of the allocator that names the file or folder below `path` and the kernel's reason.
+fn assert_clear(answer: &Answer, path: &Path, reason: &str) {
     let error = answer.error().expect("an error object");
     assert_eq!(error["code"], 999, "{error}");
-    assert!(error["msg"].as_str().is_some_and(|msg| msg.len() > 10), "{error}");
+    let words = format!(
+        "{} {}",
+        error["msg"].as_str().unwrap_or_default(),
+        error["details"].as_str().unwrap_or_default()
+    );
+    assert!(
+        words.contains(&*path.to_string_lossy()),
+        "names the path: {error}"
+    );
+    assert!(words.contains(reason), "says {reason:?}: {error}");
 }
+
+const FULL: &str = "No space left on device";
+const READ_ONLY: &str = "Read-only file system";
 
 /// Writes until the kernel says no.
 fn fill(folder: &Path) {
@@ -53,7 +65,7 @@ fn a_full_disk_refuses_add_keeps_what_is_there_and_lets_del_through() {
     let before = store::files(&network).expect("readable");
     fill(volume.path());
 
-    assert_clear(&run(&program, "ADD", "c2", &config));
+    assert_clear(&run(&program, "ADD", "c2", &config), &network, FULL);
     assert_eq!(
         store::files(&network).expect("readable"),
         before,
@@ -84,7 +96,7 @@ fn a_disk_without_free_inodes_refuses_add_and_leaves_no_half_pair() {
         added += 1;
         assert!(added < 24, "24 inodes cannot hold {added} pairs");
     };
-    assert_clear(&refused);
+    assert_clear(&refused, &network, FULL);
     let reservations = store::reservations(&network).expect("readable");
     assert_eq!(reservations.len(), added * 2, "{reservations:?}");
     for number in 0..added {
@@ -104,8 +116,9 @@ fn a_read_only_directory_refuses_add_and_del_and_keeps_every_reservation() {
     let before = store::files(&network).expect("readable");
 
     volume.set_read_only(true).expect("it can be remounted");
-    assert_clear(&run(&program, "ADD", "c2", &config));
-    assert_clear(&run(&program, "DEL", "c1", &config));
+    for (verb, id) in [("ADD", "c2"), ("DEL", "c1")] {
+        assert_clear(&run(&program, verb, id, &config), &network, READ_ONLY);
+    }
     assert_eq!(store::files(&network).expect("readable"), before);
 
     volume.set_read_only(false).expect("it can be remounted");
@@ -120,7 +133,8 @@ fn a_read_only_data_directory_without_the_network_refuses_add_and_needs_no_del()
     let mut volume = Volume::tmpfs("size=1m").expect("a tmpfs can be mounted");
     let config = two_families(volume.path());
     volume.set_read_only(true).expect("it can be remounted");
-    assert_clear(&run(&program, "ADD", "c1", &config));
+    let refused = run(&program, "ADD", "c1", &config);
+    assert_clear(&refused, volume.path(), READ_ONLY);
     assert!(
         run(&program, "DEL", "c1", &config).is_ok(),
         "there is nothing to release"

@@ -14,7 +14,7 @@ use std::{
 use config::{Config, hosts_entries};
 use query::{Answer, ask};
 
-use super::deadline::Deadline;
+use crate::deadline::Deadline;
 
 const HOSTS: &str = "/etc/hosts";
 const RESOLV_CONF: &str = "/etc/resolv.conf";

@@ -6,6 +6,9 @@ use crate::json::Json;
 /// Deeper than any configuration; keeps the stack small on hostile input.
 const DEPTH_LIMIT: usize = 32;
 
+/// More than any section has; members are searched one by one.
+const MEMBER_LIMIT: usize = 256;
+
 type Members = Vec<(String, Json)>;
 
 /// White space between tokens (RFC 8259 §2).
@@ -124,6 +127,9 @@ impl<'a> Parser<'a> {
             self.expect(':')?;
             let value = self.value()?;
             put(&mut members, key, value);
+            if members.len() > MEMBER_LIMIT {
+                return Err(self.error(format!("more than {MEMBER_LIMIT} members in one object")));
+            }
             if !self.take(',') {
                 return if self.closed(close) {
                     Ok(members)

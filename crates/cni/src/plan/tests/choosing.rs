@@ -190,3 +190,27 @@ fn cooling_addresses_are_taken_last() {
     snapshot.taken = [4, 5, 6].map(|n| at(false, n)).into_iter().collect();
     assert_eq!(next(&snapshot), at(false, 2));
 }
+
+#[test]
+fn a_pod_gets_what_it_had_if_that_is_free() {
+    let sets = &two_sets()[..1];
+    let mut snapshot = Snapshot {
+        last: vec![(0, at(false, 2))],
+        cooling: AddrSet::from_iter([at(false, 5)]),
+        // The latest first: the gateway, and what is in no range, are not handed out whoever had them.
+        favoured: [1, 99, 5, 4].map(|n| at(false, n)).into(),
+        ..Snapshot::default()
+    };
+    let next = |snapshot: &Snapshot, wishes: &[IpAddr]| {
+        let grants = allocate(sets, wishes, "c1", &Options::default(), snapshot).unwrap();
+        (grants[0].address, grants[0].again)
+    };
+    assert_eq!(next(&snapshot, &[]), (at(false, 5), true));
+    assert_eq!(
+        next(&snapshot, &[at(false, 6)]),
+        (at(false, 6), false),
+        "asked for"
+    );
+    snapshot.taken = [4, 5].map(|n| at(false, n)).into_iter().collect();
+    assert_eq!(next(&snapshot, &[]), (at(false, 3), false));
+}

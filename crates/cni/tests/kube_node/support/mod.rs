@@ -51,3 +51,31 @@ pub(crate) fn own_node(name: &str) -> Value {
     node["status"]["nodeInfo"]["machineID"] = json!(machine_id());
     node
 }
+
+/// The address of a port that is taken, and where nobody listens: connections are refused as long as this lives.
+pub(crate) struct Silence(std::os::fd::OwnedFd);
+
+impl Silence {
+    pub(crate) fn new() -> Self {
+        use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
+        let socket = socket_with(
+            AddressFamily::INET,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .unwrap();
+        bind(
+            &socket,
+            &std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0),
+        )
+        .unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let address = rustix::net::getsockname(&self.0).unwrap();
+        let address = std::net::SocketAddr::try_from(address).unwrap();
+        format!("http://{address}")
+    }
+}

@@ -31,10 +31,20 @@ pub(super) enum Deviation {
 }
 
 impl Deviation {
-    /// The deviations this call may show, given the files before it.
-    pub(super) fn of(step: &Step, before: &Files) -> impl Iterator<Item = Self> {
+    /// All of them.
+    pub(super) const ALL: [Self; 7] = [
+        Self::DelLenient,
+        Self::FirstFault,
+        Self::LegacyOnlyWithoutOwn,
+        Self::CheckConsultsPrevResult,
+        Self::RequestedDuplicate,
+        Self::RequestOrder,
+        Self::ExactRollBack,
+    ];
+
+    /// The deviations this call may show.
+    pub(super) fn of(step: &Step) -> impl Iterator<Item = Self> {
         let adds = step.verb == "ADD";
-        let owns = !before.of(&step.id, &step.ifname).is_empty();
         let requested = step.requested().len();
         let possible = [
             (Self::FirstFault, step.faults() > 1),
@@ -43,7 +53,7 @@ impl Deviation {
                 Self::CheckConsultsPrevResult,
                 step.verb == "CHECK" && !step.prev_result.is_empty(),
             ),
-            (Self::RequestedDuplicate, adds && owns && requested > 0),
+            (Self::RequestedDuplicate, adds && requested > 0),
             (Self::RequestOrder, adds && requested > 1),
         ];
         let possible = possible.into_iter().filter(|(_, possible)| *possible);
@@ -51,7 +61,7 @@ impl Deviation {
     }
 
     /// Whether these answers are what the deviation looks like; otherwise they are compared as any others.
-    pub(super) fn shows(self, theirs: &Answer, ours: &Answer) -> bool {
+    pub(super) fn shows(self, step: &Step, before: &Files, theirs: &Answer, ours: &Answer) -> bool {
         match self {
             Self::FirstFault => {
                 let protocol =
@@ -60,8 +70,28 @@ impl Deviation {
             }
             Self::DelLenient => code(theirs) == Some(999) && ours.is_ok(),
             Self::CheckConsultsPrevResult => theirs.is_ok() && code(ours) == Some(999),
-            Self::RequestedDuplicate => says(ours, "duplicate allocation is not allowed"),
-            Self::RequestOrder => code(theirs) == Some(999) && code(ours) == Some(999),
+            Self::RequestedDuplicate => owned_and_named(ours).is_some_and(|(set, address)| {
+                before.stands_in_the_way_of(address, &step.id, &step.ifname)
+                    && step.set_of(address) == Some(set)
+                    && step
+                        .requested()
+                        .iter()
+                        .any(|asked| step.set_of(*asked) == Some(set))
+                    && !says(theirs, &format!("{address} has been allocated"))
+            }),
+            // Left over are all but one of those in one set, whichever: so what each names differs by one address.
+            Self::RequestOrder => match (left_over(theirs), left_over(ours)) {
+                (Some(theirs), Some(ours)) => {
+                    let sets = |left: &BTreeSet<IpAddr>| -> Vec<Option<usize>> {
+                        let mut sets: Vec<_> = left.iter().map(|address| step.set_of(*address)).collect();
+                        sets.sort_unstable();
+                        sets
+                    };
+                    theirs != ours && sets(&theirs) == sets(&ours)
+                }
+                // The one it took was the gateway, or taken; the one we took may be free, or the other way round.
+                _ => step.several_in_one_set() && code(theirs) == Some(999) && about_a_request(ours),
+            },
             // Seen in the files only.
             Self::ExactRollBack | Self::LegacyOnlyWithoutOwn => false,
         }
@@ -84,9 +114,12 @@ impl Deviation {
                 let names = before.of(&step.id, &step.ifname);
                 let owned: BTreeSet<IpAddr> =
                     names.into_iter().filter_map(|name| name.parse().ok()).collect();
-                let all_there = step.prev_result.iter().all(|address| owned.contains(address));
-                if all_there {
-                    return Err("every address of prevResult is reserved".to_owned());
+                let mut ours = step
+                    .prev_result
+                    .iter()
+                    .filter(|address| step.set_of(**address).is_some());
+                if ours.all(|address| owned.contains(address)) {
+                    return Err("every address of prevResult in our ranges is reserved".to_owned());
                 }
                 unchanged(before, after)
             }
@@ -127,4 +160,36 @@ fn code(answer: &Answer) -> Option<u64> {
 fn says(answer: &Answer, words: &str) -> bool {
     let error = answer.error().ok();
     error.is_some_and(|error| error["msg"].as_str().is_some_and(|msg| msg.contains(words)))
+}
+
+/// The set and the address of `failed to allocate for range 0: 10.0.0.2 has been allocated to c1, duplicate …`.
+fn owned_and_named(answer: &Answer) -> Option<(usize, IpAddr)> {
+    let error = answer.error().ok()?;
+    let rest = error["msg"]
+        .as_str()?
+        .strip_prefix("failed to allocate for range ")?;
+    let (set, rest) = rest.split_once(": ")?;
+    let (address, rest) = rest.split_once(" has been allocated to ")?;
+    let is_duplicate = rest.ends_with(", duplicate allocation is not allowed");
+    is_duplicate.then_some((set.parse().ok()?, address.parse().ok()?))
+}
+
+/// The addresses of `failed to allocate all requested IPs: …`.
+fn left_over(answer: &Answer) -> Option<BTreeSet<IpAddr>> {
+    let error = answer.error().ok()?;
+    let addresses = error["msg"]
+        .as_str()?
+        .strip_prefix("failed to allocate all requested IPs: ")?;
+    addresses.split(' ').map(|address| address.parse().ok()).collect()
+}
+
+/// Whether an error is about a requested address.
+fn about_a_request(answer: &Answer) -> bool {
+    [
+        "requested ip ",
+        "requested IP address ",
+        "failed to allocate all requested IPs: ",
+    ]
+    .iter()
+    .any(|words| says(answer, words))
 }

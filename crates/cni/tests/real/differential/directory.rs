@@ -73,6 +73,15 @@ impl Files {
         rest == self.reserved()
     }
 
+    /// Whether a reservation keeps an attachment from another one in its range set: its own, and legacy ones of its
+    /// container besides (spec §4.5).
+    pub(super) fn stands_in_the_way_of(&self, address: IpAddr, id: &str, interface: &str) -> bool {
+        let full = format!("{id}\r\n{interface}");
+        self.reserved().iter().any(|(name, content)| {
+            name.parse() == Ok(address) && (content.trim() == full || content.trim() == id)
+        })
+    }
+
     /// The names of the reservations an attachment owns; without any, those of the legacy ones of its container (spec
     /// §4.3).
     pub(super) fn of(&self, id: &str, interface: &str) -> BTreeSet<&str> {

@@ -21,8 +21,39 @@ use self::scenario::scenario;
 use self::step::{Scenario, Step};
 use crate::{ours, theirs};
 
-/// How often each deviation was seen.
-type Seen = BTreeMap<Deviation, u32>;
+/// What happened, to know that enough of it did.
+#[derive(Debug, Default)]
+struct Seen {
+    /// How often each deviation was met.
+    deviations: BTreeMap<Deviation, u32>,
+    /// How often each command succeeded on both sides alike.
+    successes: BTreeMap<String, u32>,
+}
+
+impl Seen {
+    fn deviation(&mut self, deviation: Deviation) {
+        *self.deviations.entry(deviation).or_default() += 1;
+    }
+
+    /// A comparison of errors alone would prove little: so many of each command must have worked, per scenario.
+    fn assert_enough(&self, cases: u32) {
+        for (verb, per_hundred) in [("ADD", 80), ("DEL", 60), ("CHECK", 8)] {
+            let found = self.successes.get(verb).copied().unwrap_or_default();
+            let enough = cases * per_hundred / 100;
+            assert!(
+                found >= enough,
+                "{found} {verb} of {cases} scenarios worked, not {enough}"
+            );
+        }
+        if is_long() {
+            let missed: Vec<_> = Deviation::ALL
+                .iter()
+                .filter(|deviation| !self.deviations.contains_key(deviation))
+                .collect();
+            assert!(missed.is_empty(), "never met: {missed:?}");
+        }
+    }
+}
 
 /// Two data directories and the programs that work on them.
 struct Pair {
@@ -78,12 +109,12 @@ impl Pair {
     /// What differs although it should not.
     fn step(&self, step: &Step, seen: &mut Seen) -> Result<(), String> {
         let before = self.ours.network.read();
-        let mut expected = Deviation::of(step, &before);
+        let mut expected = Deviation::of(step);
         let theirs = self.theirs.run(step, &self.resolv)?;
         let ours = self.ours.run(step, &self.resolv)?;
         let words = format!("\nstep {step:?}\nbefore {before:?}\ntheirs {theirs:?}\nours   {ours:?}");
-        if let Some(deviation) = expected.find(|deviation| deviation.shows(&theirs, &ours)) {
-            *seen.entry(deviation).or_default() += 1;
+        if let Some(deviation) = expected.find(|deviation| deviation.shows(step, &before, &theirs, &ours)) {
+            seen.deviation(deviation);
             deviation
                 .justify(step, &ours, &before, &self.ours.network.read())
                 .map_err(|why| format!("{deviation:?}: {why}{words}"))?;
@@ -92,6 +123,9 @@ impl Pair {
         }
         if let Some(what) = difference(&theirs, &ours, &self.theirs.data, &self.ours.data) {
             return Err(format!("{what}{words}"));
+        }
+        if ours.is_ok() {
+            *seen.successes.entry(step.verb.clone()).or_default() += 1;
         }
         self.files(step, &ours, &before, seen)
             .map_err(|what| format!("{what}{words}"))
@@ -115,7 +149,7 @@ impl Pair {
                 return Err(format!("the files differ: theirs {yours:?}, ours {mine:?}"));
             }
             let deviation = Deviation::LegacyOnlyWithoutOwn;
-            *seen.entry(deviation).or_default() += 1;
+            seen.deviation(deviation);
             self.theirs.network.become_copy_of(&self.ours.network);
             return deviation.justify(step, ours, before, &mine);
         }
@@ -127,7 +161,7 @@ impl Pair {
             if before.of(&step.id, &step.ifname).is_empty() {
                 return Err(format!("the reference changed reservations of others: {yours:?}"));
             }
-            *seen.entry(Deviation::ExactRollBack).or_default() += 1;
+            seen.deviation(Deviation::ExactRollBack);
         }
         self.theirs.network.become_copy_of(&self.ours.network);
         Ok(())
@@ -149,8 +183,9 @@ fn the_same_calls_give_the_same_answers_and_files() {
     for eight in seed.chunks_mut(8) {
         eight.copy_from_slice(&dice.throw().to_le_bytes());
     }
+    let cases = if is_long() { 4_000 } else { 250 };
     let settings = Config {
-        cases: if is_long() { 4_000 } else { 250 },
+        cases,
         failure_persistence: None,
         max_shrink_time: 30_000,
         ..Config::default()
@@ -158,12 +193,16 @@ fn the_same_calls_give_the_same_answers_and_files() {
     let mut runner = TestRunner::new_with_rng(settings, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let (plugins, theirs) = (ours(), theirs());
     let ours = plugins.plugin("host-local");
-    let seen = std::cell::RefCell::new(Seen::new());
+    let seen = std::cell::RefCell::new(Seen::default());
     let result = runner.run(&scenario(), |start| {
         play(&start, &ours, &theirs, &mut seen.borrow_mut()).map_err(TestCaseError::fail)
     });
     match result {
-        Ok(()) => eprintln!("deviations of spec §12 that were met: {:?}", seen.borrow()),
+        Ok(()) => {
+            let seen = seen.into_inner();
+            eprintln!("deviations of spec §12 that were met, and what worked: {seen:?}");
+            seen.assert_enough(cases);
+        }
         Err(TestError::Fail(why, start)) => panic!("{why}\nsmallest scenario: {start:#?}"),
         Err(TestError::Abort(why)) => panic!("gave up: {why}"),
     }

@@ -14,8 +14,11 @@ use super::step::{BAD_IDS, BAD_INTERFACES, Scenario, Step, VERSIONS};
 pub(super) const RESOLV_CONF: &str = "# c\n; c\nnameserver 192.0.2.1\n  nameserver 2001:db8::53  \nsearch a.example b.example\n\
      search c.example # d\ndomain x.example\ndomain y.example\noptions ndots:5\noptions rotate\nfoo bar\nnameserver\n";
 
+/// A subnet, and addresses.
+type Subnet = (&'static str, &'static [&'static str]);
+
 /// Subnets that work, each with addresses to start, end, request, reserve or make a gateway.
-const SUBNETS: &[(&str, &[&str])] = &[
+const SUBNETS: &[Subnet] = &[
     (
         "10.0.0.0/29",
         &[
@@ -93,7 +96,8 @@ const ARGS: &[&str] = &[
 
 /// Any scenario: a directory, one or two configurations of one network, up to a dozen calls.
 pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
-    let configs = vec(config(), 1..3);
+    // Mostly configurations that work: two that refuse everything agree on little.
+    let configs = vec(prop_oneof![6 => sound(), 1 => config()], 1..3);
     (vec(file(), 0..6), configs)
         .prop_flat_map(|(before, configs)| (Just(before), vec(step(configs), 1..12)))
         .prop_map(|(before, steps)| Scenario { before, steps })
@@ -103,8 +107,10 @@ fn step(configs: Vec<Value>) -> impl Strategy<Value = Step> {
     let verb = prop_oneof![
         60 => Just("ADD"), 25 => Just("DEL"), 20 => Just("CHECK"), 1 => Just("VERSION"), 1 => Just("FOO"), 1 => Just("add")
     ];
-    let id = prop_oneof![30 => select(vec!["c1", "c2", "c3", "C-4_x.y"]), 1 => select(BAD_IDS)];
-    let ifname = prop_oneof![30 => select(vec!["eth0", "net1", "été"]), 1 => select(BAD_INTERFACES)];
+    // Few attachments, so that calls meet what earlier ones left.
+    let id = prop_oneof![40 => Just("c1"), 30 => select(vec!["c2", "c3", "C-4_x.y"]), 1 => select(BAD_IDS)];
+    let ifname =
+        prop_oneof![60 => Just("eth0"), 20 => select(vec!["net1", "été"]), 1 => select(BAD_INTERFACES)];
     let variables = vec!["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"];
     let requests = (
         weighted(0.15, vec(address(), 1..3)),
@@ -132,6 +138,41 @@ fn step(configs: Vec<Value>) -> impl Strategy<Value = Step> {
                 args,
                 config,
             }
+        },
+    )
+}
+
+/// A configuration that works: each subnet at most once.
+fn sound() -> impl Strategy<Value = Value> {
+    let subnets = Just(SUBNETS.to_vec()).prop_shuffle();
+    // CHECK came with 0.4.0.
+    let version = prop_oneof![2 => select(&VERSIONS[..2]), 1 => select(VERSIONS)];
+    let limits = vec((weighted(0.2, 0..3_usize), weighted(0.1, 1..4_usize)), 3);
+    (version, subnets, limits, 1..4_usize, any::<bool>(), options()).prop_map(
+        |(version, subnets, limits, count, together, mut ipam)| {
+            let range =
+                |(&(subnet, addresses), &(start, gateway)): (&Subnet, &(Option<usize>, Option<usize>))| {
+                    let mut range = json!({"subnet": subnet});
+                    for (key, place) in [("rangeStart", start), ("gateway", gateway)] {
+                        if let Some(address) = place.and_then(|place| addresses.get(place)) {
+                            range[key] = json!(address);
+                        }
+                    }
+                    range
+                };
+            let is_six = |subnet: &&Subnet| subnet.0.contains(':');
+            // Before 0.3.0 a result has one address per family.
+            let count = if version < "0.3.0" { 1 } else { count };
+            let ranges: Vec<Value> = subnets.iter().take(count).zip(&limits).map(range).collect();
+            let same_family = subnets.iter().take(count).filter(is_six).count() % count == 0;
+            let sets: Vec<Vec<Value>> = if together && same_family {
+                vec![ranges]
+            } else {
+                ranges.into_iter().map(|range| vec![range]).collect()
+            };
+            ipam["type"] = json!("host-local");
+            ipam["ranges"] = json!(sets);
+            json!({"cniVersion": version, "name": "net", "type": "bridge", "ipam": ipam})
         },
     )
 }

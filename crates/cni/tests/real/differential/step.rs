@@ -84,6 +84,42 @@ impl Step {
         faults.into_iter().filter(|fault| *fault).count()
     }
 
+    /// The number of the range set that has this address, in the order of spec §4.1; of a configuration that both take.
+    pub(super) fn set_of(&self, address: IpAddr) -> Option<usize> {
+        self.sets()
+            .iter()
+            .position(|set| set.iter().any(|range| holds(range, address)))
+    }
+
+    /// Whether it asks for two addresses of one set, of which only one can be had.
+    pub(super) fn several_in_one_set(&self) -> bool {
+        let mut sets: Vec<usize> = self
+            .requested()
+            .into_iter()
+            .filter_map(|address| self.set_of(address))
+            .collect();
+        let all = sets.len();
+        sets.sort_unstable();
+        sets.dedup();
+        sets.len() < all
+    }
+
+    /// `ipRanges`, the old form, `ranges`.
+    fn sets(&self) -> Vec<Vec<Value>> {
+        let lists = |value: &Value| -> Vec<Vec<Value>> {
+            let sets = value.as_array().into_iter().flatten();
+            sets.filter_map(|set| set.as_array().cloned()).collect()
+        };
+        let ipam = &self.config["ipam"];
+        let old_form = ipam["subnet"].is_string().then(|| vec![ipam.clone()]);
+        let runtime = lists(&self.config["runtimeConfig"]["ipRanges"]);
+        runtime
+            .into_iter()
+            .chain(old_form)
+            .chain(lists(&ipam["ranges"]))
+            .collect()
+    }
+
     /// The addresses it asks for, as far as they are addresses.
     pub(super) fn requested(&self) -> Vec<IpAddr> {
         let from_args = self.args.into_iter().flat_map(|args| args.split(';'));
@@ -105,6 +141,27 @@ impl Step {
         found.dedup();
         found
     }
+}
+
+/// Whether a range has an address. Written apart from the program under test: plain arithmetic on numbers.
+fn holds(range: &Value, address: IpAddr) -> bool {
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(address) => (4, u128::from(u32::from(address))),
+        IpAddr::V6(address) => (6, u128::from(address)),
+    };
+    let limit = |key: &str| range[key].as_str()?.parse::<IpAddr>().ok().map(number);
+    let Some((network, length)) = range["subnet"].as_str().and_then(|subnet| subnet.split_once('/')) else {
+        return false;
+    };
+    let (Ok(network), Ok(length)) = (network.parse::<IpAddr>(), length.parse::<u32>()) else {
+        return false;
+    };
+    let ((family, first), bits) = (number(network), if network.is_ipv4() { 32 } else { 128 });
+    let last = first + ((1_u128 << (bits - length)) - 1);
+    let start = limit("rangeStart").unwrap_or((family, first + 1));
+    let end = limit("rangeEnd").unwrap_or((family, if family == 4 { last - 1 } else { last }));
+    let asked = number(address);
+    asked.0 == family && start <= asked && asked <= end
 }
 
 impl fmt::Debug for Step {
