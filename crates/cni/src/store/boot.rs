@@ -1,9 +1,11 @@
 //! Reservations from before the machine's last start: network namespaces do not survive it (spec §11.1).
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, renameat, statat};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Reservation, Session, files, hash, io_error};
@@ -45,10 +47,18 @@ impl Session<'_> {
         }
         let path = self.store.path.clone();
         let failed = |e: &dyn std::fmt::Display| io_error("record the boot of", &path, e);
-        files::replace(dir, NEW, now.text().as_bytes()).map_err(|e| failed(&e))?;
+        match files::replace(dir, NEW, now.text().as_bytes()) {
+            Ok(()) => {}
+            // The index was deleted just now, which it may be at any time. Without a record nothing is ever judged.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Reclaimed::default()),
+            Err(e) => return Err(failed(&e)),
+        }
         let old = self.from_before_boot();
         let errors = self.release_all(&old);
-        renameat(dir, NEW, dir, NAME).map_err(|e| failed(&e))?;
+        match renameat(dir, NEW, dir, NAME) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(e) => return Err(failed(&e)),
+        }
         Ok(Reclaimed {
             dropped: old.len().saturating_sub(errors.len()),
             errors,
