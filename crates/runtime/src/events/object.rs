@@ -4,9 +4,9 @@
 //! everything is cut to fit.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::core::v1::{Event as CoreEvent, EventSource, ObjectReference};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use kube::api::ObjectMeta;
 
 /// Longest note. Unit: bytes.
@@ -75,11 +75,7 @@ impl Message {
     /// The object to create. `nanos` makes its name unique.
     pub(super) fn object(&self, reporter: &Reporter, nanos: i128) -> Event {
         Event {
-            metadata: ObjectMeta {
-                name: Some(name(self.regarding.name.as_deref().unwrap_or_default(), nanos)),
-                namespace: Some(self.namespace().to_owned()),
-                ..ObjectMeta::default()
-            },
+            metadata: self.metadata(nanos),
             action: Some(self.action.clone()),
             event_time: Some(MicroTime(self.at)),
             note: Some(self.note.clone()),
@@ -89,6 +85,35 @@ impl Message {
             reporting_instance: Some(reporter.instance.clone()),
             type_: Some(self.kind.as_str().to_owned()),
             ..Event::default()
+        }
+    }
+
+    /// The same in the older API, for roles that know no other.
+    pub(super) fn core_object(&self, reporter: &Reporter, nanos: i128) -> CoreEvent {
+        CoreEvent {
+            metadata: self.metadata(nanos),
+            involved_object: self.regarding.clone(),
+            message: Some(self.note.clone()),
+            reason: Some(self.reason.clone()),
+            source: Some(EventSource {
+                component: Some(reporter.controller.clone()),
+                host: None,
+            }),
+            reporting_component: Some(reporter.controller.clone()),
+            reporting_instance: Some(reporter.instance.clone()),
+            first_timestamp: Some(Time(self.at)),
+            last_timestamp: Some(Time(self.at)),
+            count: Some(1),
+            type_: Some(self.kind.as_str().to_owned()),
+            ..CoreEvent::default()
+        }
+    }
+
+    fn metadata(&self, nanos: i128) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name(self.regarding.name.as_deref().unwrap_or_default(), nanos)),
+            namespace: Some(self.namespace().to_owned()),
+            ..ObjectMeta::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Event as CoreEvent;
 use k8s_openapi::api::events::v1::Event;
 use kube::Client;
 use kube::api::{Api, PostParams};
@@ -27,6 +28,8 @@ pub(super) struct Writer {
     repeats: Repeats,
     /// The last write failed, and that was logged.
     failing: bool,
+    /// The server refused `events.k8s.io`: roles of replaced programs may allow only the older API.
+    older: bool,
     /// The number in the name of the last event.
     last_nanos: i128,
 }
@@ -39,6 +42,7 @@ impl Writer {
             counts,
             repeats: Repeats::default(),
             failing: false,
+            older: false,
             last_nanos: 0,
         }
     }
@@ -99,13 +103,29 @@ impl Writer {
     async fn write(&mut self, message: &Message) -> Result<(), String> {
         // Two events of one object in the same nanosecond would have the same name.
         self.last_nanos = message.at.as_nanosecond().max(self.last_nanos + 1);
-        let event = message.object(&self.reporter, self.last_nanos);
-        let api: Api<Event> = Api::namespaced(self.client.clone(), message.namespace());
-        match timeout(WRITE_LIMIT, api.create(&PostParams::default(), &event)).await {
-            Ok(Ok(_)) => Ok(()),
+        match timeout(WRITE_LIMIT, self.create(message)).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(describe(&error)),
             Err(_) => Err(format!("no answer within {WRITE_LIMIT:?}")),
         }
+    }
+
+    async fn create(&mut self, message: &Message) -> Result<(), kube::Error> {
+        let params = PostParams::default();
+        if !self.older {
+            let api: Api<Event> = Api::namespaced(self.client.clone(), message.namespace());
+            let event = message.object(&self.reporter, self.last_nanos);
+            match api.create(&params, &event).await {
+                Err(kube::Error::Api(status)) if status.code == 403 => {}
+                answer => return answer.map(drop),
+            }
+        }
+        let api: Api<CoreEvent> = Api::namespaced(self.client.clone(), message.namespace());
+        let event = message.core_object(&self.reporter, self.last_nanos);
+        api.create(&params, &event).await?;
+        // Only now: a role that allows neither may be mended to allow the newer one.
+        self.older = true;
+        Ok(())
     }
 
     /// Logs a failure loudly only when it is the first in a row.

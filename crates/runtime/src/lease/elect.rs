@@ -1,5 +1,7 @@
 //! Attempts at holding the lease.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +22,8 @@ use crate::clock::{BootTime, jitter};
 pub struct Lease {
     api: Api<Object>,
     config: LeaseConfig,
+    /// The server refused a PATCH: roles written for client-go, which only updates, need not allow one.
+    updates: Arc<AtomicBool>,
 }
 
 /// What one attempt ended with.
@@ -44,6 +48,7 @@ impl Lease {
         Ok(Self {
             api: Api::namespaced(client, &config.namespace),
             config,
+            updates: Arc::new(AtomicBool::new(false)),
         })
     }
 
@@ -125,7 +130,7 @@ impl Lease {
             if record.holder != self.config.identity {
                 return Ok(false);
             }
-            self.patch(&record.released(Timestamp::now()).patch(version))
+            self.put(&record.released(Timestamp::now()), version)
                 .await
                 .map(|_| true)
         };
@@ -168,7 +173,7 @@ impl Lease {
             Timestamp::now(),
         );
         let written = match observation.version() {
-            Some(version) => self.patch(&record.patch(version)).await?,
+            Some(version) => self.put(&record, version).await?,
             None => {
                 self.api
                     .create(&PostParams::default(), &self.object(&record))
@@ -179,10 +184,21 @@ impl Lease {
         Ok(Attempt::Held(started))
     }
 
-    async fn patch(&self, patch: &serde_json::Value) -> Result<Object, kube::Error> {
-        self.api
-            .patch(&self.config.name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
+    /// Puts a record into the object last seen at `version`; the server refuses it when that is outdated.
+    async fn put(&self, record: &Record, version: &str) -> Result<Object, kube::Error> {
+        if !self.updates.load(Ordering::Relaxed) {
+            let patch = Patch::Merge(record.patch(version));
+            let answer = self.api.patch(&self.config.name, &PatchParams::default(), &patch).await;
+            if !matches!(&answer, Err(kube::Error::Api(status)) if status.code == 403) {
+                return answer;
+            }
+            self.updates.store(true, Ordering::Relaxed);
+        }
+        // Whole, because others' labels and annotations of the object are none of ours.
+        let mut object = self.api.get(&self.config.name).await?;
+        object.metadata.resource_version = Some(version.to_owned());
+        object.spec = Some(record.spec());
+        self.api.replace(&self.config.name, &PostParams::default(), &object).await
     }
 
     fn object(&self, record: &Record) -> Object {

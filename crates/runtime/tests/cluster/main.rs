@@ -8,6 +8,7 @@ mod certs;
 mod client;
 mod diagnostics;
 mod lease;
+mod old_roles;
 mod watch;
 mod webhook;
 
