@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{assets, debian, project, step::Step};
+use crate::{assets, debian, dist, project, step::Step};
 
 /// What to run.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) filters: Vec<String>,
 }
 
-/// Builds the control plane and the tests side by side, then runs the tests.
+/// Builds the control plane and the tests side by side, then the plugins as they are shipped, and runs the tests.
 ///
 /// # Errors
 /// When a build or a test fails.
@@ -29,6 +29,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         debian::IP,
         debian::MOUNT,
         debian::OPENSSL,
+        debian::QEMU_GA,
         debian::SETPRIV,
     ])?;
     let folder = assets::ensure_while(|| {
@@ -41,6 +42,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
             "--tests",
         ]))
     })?;
+    let plugins = dist::plugins(root)?;
     let mut cargo = project::cargo(root);
     cargo.args(["test", "--locked", "--workspace", "--no-fail-fast"]);
     assets::announce(
@@ -52,6 +54,12 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
         if wanted {
             cargo.env(variable, "1");
         }
+    }
+    // Built above with everything else: tests of the cluster binary need not do it again.
+    cargo.env("CADASTRE_CNI_BUILT", "1");
+    if let Some(plugins) = plugins {
+        // The tests beside the real plugins (crates/cni/tests/real) run what users get: static, optimised, panic=abort.
+        cargo.env("CADASTRE_CNI_BIN", plugins);
     }
     if !options.filters.is_empty() {
         cargo.arg("--").args(&options.filters);

@@ -60,6 +60,14 @@ impl Program {
         }
     }
 
+    /// The most bytes it may have: the plugins are read from disk for every pod (spec cni-ipam §1, the 3 MiB).
+    const fn limit(self) -> usize {
+        match self {
+            Self::Cadastre => usize::MAX,
+            Self::Cni => 3 << 20,
+        }
+    }
+
     /// Both are in the workspace's `Cargo.toml`.
     const fn profile(self) -> &'static str {
         match self {
@@ -186,6 +194,22 @@ impl FromStr for Arch {
     }
 }
 
+/// Refuses a program that has outgrown its purpose.
+///
+/// # Errors
+/// When it is larger than it may be.
+pub(super) fn check_small(program: Program, binary: &[u8]) -> Result<()> {
+    if binary.len() > program.limit() {
+        bail!(
+            "{} has {} bytes, {} more than it may have; find what came in with `cargo bloat` or `nm --size-sort`",
+            program.name(),
+            binary.len(),
+            binary.len() - program.limit()
+        );
+    }
+    Ok(())
+}
+
 /// Refuses a binary that tells where it was built.
 ///
 /// # Errors
@@ -260,6 +284,19 @@ mod tests {
     fn this_test_is_dynamic_and_is_recognised() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         assert!(check_static(&own).is_err());
+    }
+
+    #[test]
+    fn the_plugins_have_a_limit_and_the_cluster_binary_has_none() {
+        let full = vec![0; 3 << 20];
+        check_small(Program::Cni, &full).unwrap();
+        let more = [full, vec![0]].concat();
+        let error = check_small(Program::Cni, &more).unwrap_err().to_string();
+        assert!(
+            error.contains("cadastre-cni has 3145729 bytes, 1 more"),
+            "{error}"
+        );
+        check_small(Program::Cadastre, &more).unwrap();
     }
 
     #[test]

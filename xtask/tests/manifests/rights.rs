@@ -1,10 +1,18 @@
 //! What the controller's service account may do, asked of the server (spec §15).
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectRulesReview, SelfSubjectRulesReviewSpec, SubjectAccessReview,
+    SubjectAccessReviewSpec,
+};
+use k8s_openapi::api::core::v1::Node;
 use kube::{
     Client,
-    api::{Api, PostParams},
+    api::{Api, ListParams, PostParams},
 };
+use serde_json::{Value, json};
+use testkit::ControlPlane;
 
 const NAMESPACE: &str = "capi-ipam-in-cluster-system";
 const IPAM: &str = "ipam.cluster.x-k8s.io";
@@ -147,6 +155,94 @@ pub(crate) const OF_PLUGINS: &[Right] = &[
     ("get", "", "pods", "kube-system", "x", false),
 ];
 
+/// The cloud controller, installed by its chart.
+pub(crate) const OF_CLOUD: &[Right] = &[
+    ("list", "", "nodes", "", "", true),
+    ("watch", "", "nodes", "", "", true),
+    ("get", "", "nodes", "", "n1", true),
+    ("update", "", "nodes", "", "n1", false),
+    ("patch", "", "nodes", "", "n1", true),
+    ("delete", "", "nodes", "", "n1", true),
+    ("patch", "", "nodes/status", "", "n1", true),
+    ("create", "events.k8s.io", "events", "default", "", true),
+    ("create", "", "events", "default", "", true),
+    ("create", "authentication.k8s.io", "tokenreviews", "", "", true),
+    (
+        "create",
+        "authorization.k8s.io",
+        "subjectaccessreviews",
+        "",
+        "",
+        true,
+    ),
+    ("create", "coordination.k8s.io", "leases", "kube-system", "", true),
+    ("get", "coordination.k8s.io", "leases", "kube-system", LEASE, true),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        LEASE,
+        true,
+    ),
+    (
+        "patch",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        LEASE,
+        true,
+    ),
+    (
+        "get",
+        "",
+        "configmaps",
+        "kube-system",
+        "extension-apiserver-authentication",
+        true,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        "kube-controller-manager",
+        false,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-node-lease",
+        "n1",
+        false,
+    ),
+    ("create", "", "nodes", "", "", false),
+    ("get", "", "nodes/proxy", "", "n1", false),
+    ("deletecollection", "", "nodes", "", "", false),
+    ("create", "", "serviceaccounts", "kube-system", "", false),
+    (
+        "create",
+        "",
+        "serviceaccounts/token",
+        "kube-system",
+        "node-controller",
+        false,
+    ),
+    (
+        "get",
+        "",
+        "secrets",
+        "kube-system",
+        "proxmox-cloud-controller-manager",
+        false,
+    ),
+    ("list", "", "pods", "", "", false),
+];
+
+/// The lease of the cloud controller.
+const LEASE: &str = "cloud-controller-manager-proxmox";
+
 /// Asks the server each question and names every answer that is not the expected one.
 pub(crate) async fn check(client: &Client, rights: &[Right]) {
     check_of(
@@ -174,6 +270,64 @@ pub(crate) async fn check_of(client: &Client, namespace: &str, account: &str, ri
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The plugins' service account has what any service account has, and `get nodes`. Then it does just that, for real.
+pub(crate) async fn plugins_get_nodes_and_no_more(control_plane: &ControlPlane) {
+    let own = own_rules(control_plane, "cadastre-cni").await;
+    assert_eq!(
+        own,
+        [json!({"verbs": ["get"], "apiGroups": [""], "resources": ["nodes"]})]
+    );
+
+    let nodes: Api<Node> = Api::all(impersonated(control_plane, "cadastre-cni"));
+    assert_eq!(nodes.get_opt("worker-1").await.unwrap().map(drop), None);
+    let refused = nodes.list(&ListParams::default()).await.unwrap_err();
+    assert!(
+        matches!(&refused, kube::Error::Api(status) if status.code == 403),
+        "{refused}"
+    );
+}
+
+/// What a service account in `kube-system` may do there and everywhere, beyond what any service account may.
+pub(crate) async fn own_rules(control_plane: &ControlPlane, account: &str) -> Vec<Value> {
+    let rules = rules_of(control_plane, account).await;
+    let of_anybody = rules_of(control_plane, "somebody").await;
+    assert!(!of_anybody.is_empty(), "everybody may at least ask for his rules");
+    rules
+        .difference(&of_anybody)
+        .map(|rule| serde_json::from_str(rule).unwrap())
+        .collect()
+}
+
+/// Rules for resources and for paths, each as JSON, of a service account in `kube-system`.
+async fn rules_of(control_plane: &ControlPlane, account: &str) -> BTreeSet<String> {
+    let reviews: Api<SelfSubjectRulesReview> = Api::all(impersonated(control_plane, account));
+    let review = SelfSubjectRulesReview {
+        spec: SelfSubjectRulesReviewSpec {
+            namespace: Some("kube-system".to_owned()),
+        },
+        ..SelfSubjectRulesReview::default()
+    };
+    let status = reviews
+        .create(&PostParams::default(), &review)
+        .await
+        .unwrap()
+        .status
+        .unwrap();
+    let resources = status.resource_rules.iter().map(|rule| json!(rule).to_string());
+    let paths = status
+        .non_resource_rules
+        .iter()
+        .map(|rule| json!(rule).to_string());
+    resources.chain(paths).collect()
+}
+
+/// A client that acts as a service account in `kube-system`; the server adds the groups.
+fn impersonated(control_plane: &ControlPlane, account: &str) -> Client {
+    let mut config = control_plane.config();
+    config.auth_info.impersonate = Some(format!("system:serviceaccount:kube-system:{account}"));
+    testkit::client(&config).unwrap()
 }
 
 fn review(user: &str, &(verb, group, resource, namespace, name, _): &Right) -> SubjectAccessReview {

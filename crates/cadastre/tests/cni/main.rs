@@ -3,6 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: what fails here is the test")]
 
+mod daemon_set;
+mod pods;
+
+#[path = "../../../cni/tests/real/reach.rs"]
+#[expect(clippy::expect_used, reason = "shared with the tests of the plugins")]
+mod reach;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,8 +23,33 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{ControlPlane, Options};
 
-const NODE: &str =
-    "apiVersion: v1\nkind: Node\nmetadata: {name: worker-1}\nspec: {podCIDRs: [10.244.1.0/24]}\n";
+/// What an annotation of the node says.
+const SECTION: &str = r#"ranges: [[{"subnet": "172.16.5.0/24"}]]"#;
+
+const NODE: &str = r#"
+apiVersion: v1
+kind: Node
+metadata:
+  name: worker-1
+  annotations:
+    example.com/net: 'ranges: [[{"subnet": "172.16.5.0/24"}]]'
+spec:
+  podCIDRs: [10.244.1.0/24]
+"#;
+
+/// The rights of the DaemonSet.
+const RBAC: &str = "rbac.yaml";
+
+/// A file of `deploy/cni`.
+fn deployed(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/cni");
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The plugins, built beside the cluster binary.
+fn built() -> PathBuf {
+    testkit::cni::beside(Path::new(env!("CARGO_BIN_EXE_cadastre"))).unwrap()
+}
 
 /// A pod of the DaemonSet, as far as its container sees it.
 struct Pod {
@@ -29,11 +61,7 @@ impl Pod {
     async fn start() -> Self {
         let plane = ControlPlane::start(Options::default()).await.unwrap();
         plane.apply_yaml(NODE).await.unwrap();
-        let rbac = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/cni/rbac.yaml");
-        plane
-            .apply_yaml(&fs::read_to_string(rbac).unwrap())
-            .await
-            .unwrap();
+        plane.apply_yaml(&deployed(RBAC)).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         for name in ["account", "bin", "conf"] {
             fs::create_dir(folder.path().join(name)).unwrap();
@@ -73,6 +101,7 @@ impl Pod {
 
     /// `cadastre cni install`, which takes the plugins from beside itself.
     fn install(&self, node: Option<&str>) {
+        built();
         let mut command = Command::new(env!("CARGO_BIN_EXE_cadastre"));
         command
             .args(["cni", "install", "--server", &self.plane.server_url(), "--dir"])
@@ -84,21 +113,34 @@ impl Pod {
             .env_remove("NODE_NAME");
         command.envs(node.map(|node| ("NODE_NAME", node)));
         let output = command.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{output:?}; build cadastre-cni first: cargo build -p cni"
-        );
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// ADD by the installed plugin, outside the pod.
     fn add(&self) -> Output {
-        let network = json!({"cniVersion": "1.0.0", "name": "k8snet", "ipam": {
-            "type": "kube-node", "dataDir": self.path("data"), "kubeconfig": self.path("conf/kubeconfig"),
-        }});
+        self.add_with(&self.path("bin/kube-node"), &self.path("conf/kubeconfig"))
+    }
+
+    fn add_with(&self, kube_node: &Path, kubeconfig: &Path) -> Output {
+        self.call(
+            kube_node,
+            &json!({
+                "type": "kube-node", "dataDir": self.path("data"), "kubeconfig": kubeconfig,
+            }),
+        )
+    }
+
+    fn call(&self, plugin: &Path, ipam: &Value) -> Output {
+        self.call_as(plugin, ipam, Path::new("/none"))
+    }
+
+    /// ADD with this `ipam` section and configuration file of `node-annotation`.
+    fn call_as(&self, plugin: &Path, ipam: &Value, config: &Path) -> Output {
+        let network = json!({"cniVersion": "1.0.0", "name": "k8snet", "ipam": ipam});
         fs::write(self.path("network"), network.to_string()).unwrap();
-        let mut command = Command::new(self.path("bin/kube-node"));
+        let mut command = self.command(plugin);
         command
-            .env_clear()
+            .env("NODE_ANNOTATION_CFG", config)
             .stdin(Stdio::from(fs::File::open(self.path("network")).unwrap()));
         let call = [
             ("COMMAND", "ADD"),
@@ -109,6 +151,20 @@ impl Pod {
         ];
         command.envs(call.map(|(name, value)| (format!("CNI_{name}"), value)));
         command.output().unwrap()
+    }
+
+    /// A plugin on the node, which keeps what it remembers below a `/var/lib` of its own.
+    fn command(&self, plugin: &Path) -> Command {
+        fs::create_dir_all(self.path("varlib")).unwrap();
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--propagation", "private", "sh", "-ec"])
+            .arg("mount --bind \"$1\" /var/lib; shift; exec \"$0\" \"$@\"")
+            .arg(plugin)
+            .arg(self.path("varlib"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
+        command
     }
 }
 
@@ -147,4 +203,34 @@ async fn without_the_name_of_the_node_the_right_to_list_is_missed_and_named() {
     );
     let details = error["details"].as_str().unwrap();
     assert!(details.contains("403") && details.contains("list"), "{details}");
+}
+
+#[tokio::test]
+async fn node_annotation_reads_an_annotation_with_the_same_rights() {
+    let pod = Pod::start().await;
+    pod.install(Some("worker-1"));
+    let config = pod.path("node-annotation.conf");
+    fs::write(
+        &config,
+        json!({"kubeconfig": pod.path("conf/kubeconfig")}).to_string(),
+    )
+    .unwrap();
+    let plugin = pod.path("bin/node-annotation");
+
+    // The name of the node is in the kubeconfig: no list is needed.
+    for more in [&["--node=worker-1"][..], &[]] {
+        let mut command = pod.command(&plugin);
+        command.arg("get_annotation").args(more).arg("example.com/net");
+        let output = command.env("NODE_ANNOTATION_CFG", &config).output().unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            format!("{SECTION}\n"),
+            "{more:?}: {output:?}"
+        );
+    }
+    let ipam = json!({"type": "node-annotation", "annotation": "example.com/net"});
+    let output = pod.call_as(&plugin, &ipam, &config);
+    let result: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(result["ips"][0]["address"], "172.16.5.2/24", "{result}");
 }

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, anyhow, ensure};
 /// `cadastre-cni`, built from the sources as they are now, in the folder of another binary of the same workspace. Cargo
 /// builds binaries for the tests of their own package only, and an old one beside would be tested without a word.
 ///
-/// Builds once per process.
+/// Builds once per process; not at all when `cargo xtask test` says that it just has (`CADASTRE_CNI_BUILT`), for a build
+/// of the workspace gives other features to shared dependencies than a build of one package.
 ///
 /// # Errors
 /// When it cannot be built.
@@ -28,6 +29,10 @@ fn build(binary: &Path) -> Result<PathBuf> {
         .context("cargo builds into target/PROFILE")?
         .to_string_lossy();
     let name = if name == "debug" { "dev".into() } else { name };
+    let built = profile.join("cadastre-cni");
+    if env::var_os("CADASTRE_CNI_BUILT").is_some() && built.is_file() {
+        return Ok(built);
+    }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
@@ -49,5 +54,5 @@ fn build(binary: &Path) -> Result<PathBuf> {
         "cadastre-cni cannot be built: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(profile.join("cadastre-cni"))
+    Ok(built)
 }

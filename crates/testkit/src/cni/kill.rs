@@ -84,7 +84,10 @@ struct Arena {
 impl Arena {
     fn new(program: &Path, data: &Path) -> Result<Self> {
         let ranges = json!([[{"subnet": "10.0.0.0/22"}], [{"subnet": "fd00::/64"}]]);
-        let name = program.file_name().context("a plugin has a name")?.to_string_lossy();
+        let name = program
+            .file_name()
+            .context("a plugin has a name")?
+            .to_string_lossy();
         let mut ipam = json!({"type": name, "dataDir": data});
         if name == "kube-node" {
             let cache = json!({"type": "host-local", "dataDir": data, "ranges": ranges});
@@ -172,7 +175,9 @@ impl Arena {
     fn forget(&self) -> Result<()> {
         match fs::remove_dir_all(&self.index) {
             // Another hand was faster, or a plugin has just written into it.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+                Ok(())
+            }
             other => Ok(other?),
         }
     }

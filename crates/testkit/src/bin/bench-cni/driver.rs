@@ -138,7 +138,11 @@ impl Job {
             .stderr(Stdio::null());
         // strace ends as the program does.
         let status = command.status().context("cannot start strace")?;
-        ensure!(status.success(), "{:?} under strace: {status}", target.get_program());
+        ensure!(
+            status.success(),
+            "{:?} under strace: {status}",
+            target.get_program()
+        );
         let text = fs::read_to_string(&report)?;
         let total = text.lines().rev().find(|line| line.trim_end().ends_with("total"));
         // "100.00    0.001234           3       326        12 total"; the column of errors may be empty.
