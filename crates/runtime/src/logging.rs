@@ -16,7 +16,7 @@ use tracing_subscriber::{Layer, Registry, reload};
 pub const VARIABLE: &str = "RUST_LOG";
 
 /// Crates whose messages follow the verbosity. Those of all others are shown from `warn` on.
-const OURS: [&str; 5] = ["addr", "api", "cadastre", "pools", "runtime"];
+const OURS: [&str; 6] = ["addr", "api", "cadastre", "cloud", "pools", "runtime"];
 
 /// How to log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

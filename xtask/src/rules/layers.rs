@@ -21,9 +21,10 @@ const ROOMS: &[Room] = &[
     room("api", &["addr"]),
     room("runtime", &["addr", "api"]),
     room("pools", &["addr", "api", "runtime"]),
+    room("cloud", &["addr", "api", "runtime"]),
     // Synchronous and tiny: it speaks to the API server itself, so neither `api` nor `runtime`.
     room("cni", &["addr"]),
-    room("cadastre", &["addr", "api", "runtime", "pools", "cni"]),
+    room("cadastre", &["addr", "api", "runtime", "pools", "cloud", "cni"]),
     room("testkit", &["addr", "api", "runtime", "pools"]),
     room("xtask", &["testkit"]),
 ];

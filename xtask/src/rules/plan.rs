@@ -35,8 +35,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
         "getrandom",
         "chance comes in as a value, or nobody can repeat the plan",
     ),
+    // The crate, not the field of that name in SMBIOS.
     (
-        "uuid",
+        "uuid::Uuid",
         "chance comes in as a value, or nobody can repeat the plan",
     ),
 ];

@@ -9,9 +9,13 @@ use crate::manifest;
 /// 1.2 and our parser do not.
 const AS_USERS_WROTE_IT: &str = "deploy/examples/cni/multus-bridge.yaml";
 
+/// YAML that is no manifest: templates and values, which only helm can read (`xtask/tests/manifests/chart.rs` has it do
+/// so), and configuration files of the cloud controller (read by the tests of the docs).
+const NO_MANIFESTS: [&str; 2] = ["deploy/chart", "deploy/examples/cloud"];
+
 /// Whether a file is a manifest: YAML below `deploy`.
 pub(super) fn applies(file: &Path) -> bool {
-    if file == Path::new(AS_USERS_WROTE_IT) {
+    if file == Path::new(AS_USERS_WROTE_IT) || NO_MANIFESTS.iter().any(|folder| file.starts_with(folder)) {
         return false;
     }
     let yaml = file
@@ -37,6 +41,8 @@ mod tests {
     fn only_manifests_are_read() {
         assert!(applies(Path::new("deploy/examples/pools/a.yaml")));
         assert!(!applies(Path::new("deploy/README.md")));
+        assert!(!applies(Path::new("deploy/chart/templates/rbac.yaml")));
+        assert!(!applies(Path::new("deploy/examples/cloud/auto.yaml")));
         assert!(!applies(Path::new("crates/pools/cases/a.yaml")));
     }
 

@@ -8,7 +8,7 @@ mod claim;
 mod cni;
 pub(crate) mod completion;
 mod explain;
-mod output;
+pub(crate) mod output;
 mod paint;
 mod pools;
 mod progress;

@@ -5,7 +5,7 @@ mod servers;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use pools::{
     announce::Announcer,
     controller::{Config, Current},
@@ -17,13 +17,14 @@ use runtime::{
     client::{self, Calls, ClientOptions},
     events::Recorder,
     health::Readiness,
-    lease::{Leadership, Lease, LeaseConfig, unique_identity},
+    lease::{LeaseConfig, unique_identity},
     logging,
     shutdown::Tasks,
 };
-use tokio::sync::watch;
 
-pub(crate) use flags::{Flags, without_kind_concurrency};
+pub(crate) use flags::{Flags, go_bool, go_duration, without_kind_concurrency};
+
+use crate::lead::Lead;
 
 /// The pod's own account; its namespace is where the lease lives.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -85,7 +86,14 @@ pub(crate) async fn run(flags: Flags, kubeconfig: Option<PathBuf>, ignored: &[St
         current: current.clone(),
     };
     servers::start(&flags, &client, &own_namespace, &parts)?;
-    let lead = Lead::start(&flags, &client, &identity, &own_namespace, &tasks)?;
+    let lease = flags.leader_elect.then(|| LeaseConfig {
+        identity: identity.clone(),
+        lease_duration: flags.leader_elect_lease_duration,
+        renew_deadline: flags.leader_elect_renew_deadline,
+        retry_period: flags.leader_elect_retry_period,
+        ..LeaseConfig::new(&own_namespace, &flags.leader_election_id)
+    });
+    let lead = Lead::start(lease, &client, &tasks)?;
     let config = Config {
         client,
         scope: Scope {
@@ -134,67 +142,4 @@ fn own_namespace(flags: &Flags, of_kubeconfig: &str) -> String {
                 .filter(|n| !n.is_empty())
         })
         .unwrap_or_else(|| of_kubeconfig.to_owned())
-}
-
-/// The lead, once it is ours.
-struct Lead {
-    is_leading: watch::Receiver<bool>,
-    leadership: Arc<std::sync::OnceLock<Leadership>>,
-}
-
-impl Lead {
-    fn start(
-        flags: &Flags,
-        client: &kube::Client,
-        identity: &str,
-        namespace: &str,
-        tasks: &Tasks,
-    ) -> Result<Self> {
-        let leadership = Arc::new(std::sync::OnceLock::new());
-        let (sender, is_leading) = watch::channel(false);
-        if !flags.leader_elect {
-            let _ = leadership.set(Leadership::always());
-            sender.send_replace(true);
-            return Ok(Self {
-                is_leading,
-                leadership,
-            });
-        }
-        let config = LeaseConfig {
-            identity: identity.to_owned(),
-            lease_duration: flags.leader_elect_lease_duration,
-            renew_deadline: flags.leader_elect_renew_deadline,
-            retry_period: flags.leader_elect_retry_period,
-            ..LeaseConfig::new(namespace, &flags.leader_election_id)
-        };
-        let lease = Lease::new(client.clone(), config).map_err(|e| anyhow!(e))?;
-        let (held, owner, stop) = (leadership.clone(), tasks.clone(), tasks.stop());
-        tasks.spawn("leader election", async move {
-            let Some(leadership) = stop.run_until_cancelled(lease.acquire()).await else {
-                return;
-            };
-            let lost = leadership.lost();
-            let _ = held.set(leadership);
-            sender.send_replace(true);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = lost.cancelled() => owner.fail("the leader lease was lost; another replica takes over"),
-            }
-        });
-        Ok(Self {
-            is_leading,
-            leadership,
-        })
-    }
-
-    fn holds(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
-        let leadership = self.leadership.clone();
-        Arc::new(move || leadership.get().is_some_and(Leadership::is_held))
-    }
-
-    async fn release(&self) {
-        if let Some(leadership) = self.leadership.get() {
-            leadership.release().await;
-        }
-    }
 }

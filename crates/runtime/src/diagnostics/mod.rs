@@ -31,7 +31,7 @@ pub fn insecure_router(metrics: Metrics) -> Router {
 
 /// Everything, each request checked by `reviewer` first, unknown paths included.
 pub fn secure_router(metrics: Metrics, verbosity: Verbosity, reviewer: Reviewer) -> Router {
-    insecure_router(metrics)
+    let router = insecure_router(metrics)
         .merge(pprof::router())
         .route(
             "/debug/flags/v",
@@ -42,8 +42,13 @@ pub fn secure_router(metrics: Metrics, verbosity: Verbosity, reviewer: Reviewer)
                 StatusCode::NOT_FOUND,
                 "not found; see /metrics and /debug/pprof/\n",
             )
-        })
-        .layer(from_fn_with_state(reviewer, check))
+        });
+    guarded(router, reviewer)
+}
+
+/// `router`, with each request checked by `reviewer` first, unknown paths included if it has a fallback.
+pub fn guarded(router: Router, reviewer: Reviewer) -> Router {
+    router.layer(from_fn_with_state(reviewer, check))
 }
 
 async fn read_level(State(verbosity): State<Verbosity>) -> String {

@@ -188,7 +188,10 @@ impl Lease {
     async fn put(&self, record: &Record, version: &str) -> Result<Object, kube::Error> {
         if !self.updates.load(Ordering::Relaxed) {
             let patch = Patch::Merge(record.patch(version));
-            let answer = self.api.patch(&self.config.name, &PatchParams::default(), &patch).await;
+            let answer = self
+                .api
+                .patch(&self.config.name, &PatchParams::default(), &patch)
+                .await;
             if !matches!(&answer, Err(kube::Error::Api(status)) if status.code == 403) {
                 return answer;
             }
@@ -198,7 +201,9 @@ impl Lease {
         let mut object = self.api.get(&self.config.name).await?;
         object.metadata.resource_version = Some(version.to_owned());
         object.spec = Some(record.spec());
-        self.api.replace(&self.config.name, &PostParams::default(), &object).await
+        self.api
+            .replace(&self.config.name, &PostParams::default(), &object)
+            .await
     }
 
     fn object(&self, record: &Record) -> Object {

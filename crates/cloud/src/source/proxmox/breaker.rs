@@ -1,0 +1,86 @@
+//! The circuit breaker of one host: three time-outs in a row, then 30 s of peace (§17.4).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Failures in a row that open it.
+const FAILURES: u32 = 3;
+/// How long nothing is sent. A dead host costs one request per pause after that.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Counts the failures of one host in a row. Time is an argument.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    failures: u32,
+    /// Nothing is sent before.
+    closed_until: Option<Instant>,
+}
+
+impl Breaker {
+    /// Whether a request may be sent now.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait. After a pause one request goes out as a probe, and the next pause begins at once, so that
+    /// the others do not follow it into a host that is still dead.
+    pub(super) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+        let Some(until) = self.closed_until else {
+            return Ok(());
+        };
+        if now < until {
+            return Err(until - now);
+        }
+        self.closed_until = Some(now + PAUSE);
+        Ok(())
+    }
+
+    /// The host answered, whatever it said.
+    pub(super) fn answered(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The host did not answer.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= FAILURES {
+            self.closed_until = Some(now + PAUSE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_failures_in_a_row_make_a_pause_and_one_probe() {
+        let (mut breaker, start) = (Breaker::default(), Instant::now());
+        for _ in 0..2 {
+            breaker.failed(start);
+            assert_eq!(breaker.admit(start), Ok(()));
+        }
+        breaker.failed(start);
+        assert_eq!(breaker.admit(start), Err(PAUSE));
+        assert_eq!(
+            breaker.admit(start + Duration::from_secs(20)),
+            Err(Duration::from_secs(10))
+        );
+        let probe = start + PAUSE;
+        assert_eq!(breaker.admit(probe), Ok(()));
+        assert_eq!(breaker.admit(probe), Err(PAUSE), "one probe, not a crowd");
+        breaker.answered();
+        assert_eq!(breaker.admit(probe), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_in_between_begins_the_count_anew() {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        for _ in 0..10 {
+            breaker.failed(now);
+            breaker.failed(now);
+            breaker.answered();
+        }
+        assert_eq!(breaker.admit(now), Ok(()));
+    }
+}

@@ -1,0 +1,135 @@
+//! What is true of a whole region: version, quorum, privileges, HA groups or rules (§9).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use runtime::answer::Answer;
+use tokio::time::sleep;
+
+use super::cached::Cached;
+use super::call::Call;
+use super::client::Client;
+use super::failure::{Failure, Kind};
+use super::wire;
+use crate::plan::facts::{Affinity, Permissions, Quorum, Region};
+
+/// HA groups change by hand; one request per minute is what the specification allows (§17.4).
+const HA_PERIOD: Duration = Duration::from_secs(60);
+/// Quorum is looked at before something is deleted: old enough to serve a whole pass, too young to matter.
+const QUORUM_PERIOD: Duration = Duration::from_secs(5);
+/// Privileges change by hand.
+const PERMISSIONS_PERIOD: Duration = Duration::from_secs(10);
+/// Pause between two questions for a version that was not told.
+const VERSION_PERIOD: Duration = Duration::from_secs(60);
+/// From this major version on HA groups are rules.
+const FIRST_WITH_RULES: u32 = 9;
+
+/// The facts of one region.
+#[derive(Debug)]
+pub(super) struct Topology {
+    region: Region,
+    client: Arc<Client>,
+    version: Mutex<Option<Arc<str>>>,
+    has_rules: AtomicBool,
+    affinities: Cached<Answer<Arc<[Affinity]>>>,
+    quorum: Cached<Answer<Quorum>>,
+    permissions: Cached<Answer<Permissions>>,
+}
+
+impl Topology {
+    pub(super) fn new(region: &Region, client: Arc<Client>) -> Self {
+        Self {
+            region: region.clone(),
+            client,
+            version: Mutex::default(),
+            has_rules: AtomicBool::new(false),
+            affinities: Cached::new(HA_PERIOD),
+            quorum: Cached::new(QUORUM_PERIOD),
+            permissions: Cached::new(PERMISSIONS_PERIOD),
+        }
+    }
+
+    /// Asks for the version (§1.3), again every minute until it is known.
+    pub(super) async fn learn_version(&self) {
+        self.ask_version().await;
+        while self.version().is_none() {
+            sleep(VERSION_PERIOD).await;
+            self.ask_version().await;
+        }
+    }
+
+    async fn ask_version(&self) {
+        match self.client.get(Call::Version, wire::version).await {
+            Ok(version) => {
+                tracing::info!(region = %self.region, %version, "Proxmox VE");
+                let major = version
+                    .split('.')
+                    .next()
+                    .and_then(|major| major.parse::<u32>().ok());
+                self.has_rules.store(
+                    major.is_some_and(|major| major >= FIRST_WITH_RULES),
+                    Ordering::Relaxed,
+                );
+                *self.version.lock().unwrap_or_else(PoisonError::into_inner) = Some(version);
+            }
+            Err(failure) => {
+                tracing::debug!(region = %self.region, error = %failure, "cannot ask for the version");
+            }
+        }
+    }
+
+    pub(super) fn version(&self) -> Option<Arc<str>> {
+        self.version
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) async fn quorum(&self) -> Answer<Quorum> {
+        self.quorum
+            .get(async { answer(self.client.get(Call::ClusterStatus, wire::quorum).await) })
+            .await
+    }
+
+    pub(super) async fn permissions(&self) -> Answer<Permissions> {
+        self.permissions
+            .get(async { answer(self.client.get(Call::Permissions, wire::permissions).await) })
+            .await
+    }
+
+    pub(super) async fn affinities(&self) -> Answer<Arc<[Affinity]>> {
+        self.affinities
+            .get(async { answer(self.read_affinities().await) })
+            .await
+    }
+
+    /// Groups or rules, whichever the region had last; the other ones once the region says that it has changed.
+    async fn read_affinities(&self) -> Result<Arc<[Affinity]>, Failure> {
+        if self.has_rules.load(Ordering::Relaxed) {
+            match self.client.get(Call::HaRules, wire::rules).await {
+                // An older version answers now: one host after the other is upgraded, or the end point was changed.
+                Err(failure) if failure.kind == Kind::NoSuchMethod => {
+                    self.has_rules.store(false, Ordering::Relaxed);
+                }
+                outcome => return outcome,
+            }
+            return self.client.get(Call::HaGroups, wire::groups).await;
+        }
+        match self.client.get(Call::HaGroups, wire::groups).await {
+            Err(failure) if failure.kind == Kind::GroupsAreRules => {
+                tracing::info!(region = %self.region, "HA groups are rules now, reading those");
+                self.has_rules.store(true, Ordering::Relaxed);
+                self.client.get(Call::HaRules, wire::rules).await
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+fn answer<T>(outcome: Result<T, Failure>) -> Answer<T> {
+    match outcome {
+        Ok(value) => Answer::Known(value),
+        Err(failure) => failure.unknown(),
+    }
+}

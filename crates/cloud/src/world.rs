@@ -1,0 +1,248 @@
+//! What the shell around the plan shares: clients, the guarded index of Nodes, and the queue the index wakes.
+
+mod limiter;
+mod nodes;
+mod rounds;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Api, Client};
+use runtime::queue::{Backoff, WorkQueue};
+use tokio::time::Instant;
+
+use crate::announce::Announcer;
+use crate::metrics::Metrics;
+use crate::observe::{Seen, SlimNode};
+use crate::plan::lifecycle::DeletionBudget;
+use crate::plan::settings::Settings;
+use crate::source::{Sources, metrics::Metrics as SourceMetrics};
+
+pub use limiter::Limiter;
+pub use nodes::{Entry, Turn};
+use nodes::{Nodes, Wake};
+use rounds::Rounds;
+
+/// Retries after an error of the API server.
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(200),
+    max: Duration::from_secs(30),
+};
+
+/// Name of a Node.
+pub type NodeName = Arc<str>;
+
+/// Says whether this process may write now. Asked before every write.
+pub type Holds = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What a running controller is told by its flags.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Nodes worked on at once.
+    pub workers: usize,
+    /// Time between two looks at an initialised Node.
+    pub pass_period: Duration,
+    /// Time between two looks at Nodes that are not ready.
+    pub monitor_period: Duration,
+    /// Nodes that are not ready looked at at once.
+    pub monitors: usize,
+    /// Writes to the API server per second, and how many at once before that.
+    pub writes: (f32, u32),
+    /// Lines about single Nodes are logged as `info`.
+    pub per_node_lines: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: 32,
+            pass_period: Duration::from_mins(5),
+            monitor_period: Duration::from_secs(5),
+            monitors: 16,
+            writes: (50.0, 100),
+            per_node_lines: false,
+        }
+    }
+}
+
+/// What comes from outside.
+pub struct Shared {
+    /// The client.
+    pub client: Client,
+    /// Who knows the machines.
+    pub sources: Sources,
+    /// What people chose.
+    pub settings: Settings,
+    /// By flags.
+    pub options: Options,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// What is measured of sources.
+    pub source_metrics: SourceMetrics,
+    /// Events for people.
+    pub announcer: Announcer,
+    /// Whether this process may write.
+    pub holds: Holds,
+    /// The wall clock, [`Timestamp::now`] outside tests; Nodes younger than a minute are not deleted.
+    pub wall: fn() -> Timestamp,
+}
+
+/// Everything the loops share.
+pub struct World {
+    /// The client.
+    pub client: Client,
+    /// Nodes, as far as they are read.
+    pub api: Api<SlimNode>,
+    /// Who knows the machines.
+    pub sources: Sources,
+    /// What people chose.
+    pub settings: Settings,
+    /// By flags.
+    pub options: Options,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// What is measured of sources.
+    pub source_metrics: SourceMetrics,
+    /// Events for people.
+    pub announcer: Announcer,
+    /// Whether this process may write.
+    pub holds: Holds,
+    /// The wall clock.
+    pub wall: fn() -> Timestamp,
+    /// Holds writes to the rate that was asked for.
+    pub limiter: Limiter,
+    /// Nodes with something to do.
+    pub queue: WorkQueue<NodeName>,
+    nodes: Mutex<Nodes>,
+    rounds: Mutex<Rounds>,
+    budget: Mutex<DeletionBudget>,
+}
+
+impl World {
+    /// A world that has seen no Node yet.
+    #[must_use]
+    pub fn new(shared: Shared) -> Arc<Self> {
+        let (rate, burst) = shared.options.writes;
+        Arc::new(Self {
+            api: Api::all(shared.client.clone()),
+            client: shared.client,
+            sources: shared.sources,
+            settings: shared.settings,
+            options: shared.options,
+            metrics: shared.metrics,
+            source_metrics: shared.source_metrics,
+            announcer: shared.announcer,
+            holds: shared.holds,
+            wall: shared.wall,
+            limiter: Limiter::new(rate, burst),
+            queue: WorkQueue::new(BACKOFF),
+            nodes: Mutex::default(),
+            rounds: Mutex::new(Rounds::new(shared.options.pass_period)),
+            budget: Mutex::default(),
+        })
+    }
+
+    /// A watch showed this state of a Node.
+    pub fn observe(&self, seen: Seen) {
+        let name: NodeName = seen.facts.name.as_ref().into();
+        let wake = lock(&self.nodes).apply(name.clone(), seen, Instant::now());
+        match wake {
+            Wake::Nobody => {}
+            Wake::Now => self.queue.add(name),
+            Wake::WhenIdle => self.queue.add_low(name),
+        }
+    }
+
+    /// What the server answered to our own write: remembered, and nobody is woken for it.
+    pub fn learn(&self, seen: Seen) {
+        lock(&self.nodes).learn(seen);
+    }
+
+    /// A complete list: Nodes that are not in it are gone.
+    pub fn retain(&self, listed: &HashSet<Box<str>>) {
+        lock(&self.nodes).retain(listed);
+    }
+
+    /// A Node is gone.
+    pub fn forget(&self, name: &str) {
+        lock(&self.nodes).remove(name);
+    }
+
+    /// What there is to do for a Node now.
+    pub fn turn(&self, name: &str) -> Turn {
+        lock(&self.nodes).turn(name, Instant::now())
+    }
+
+    /// A full look at a Node is wanted at `at`, unless one is wanted earlier.
+    pub fn due(&self, name: &str, at: Instant) {
+        lock(&self.nodes).due(name, at);
+    }
+
+    /// When an initialised Node is looked at next, if nothing happens before.
+    #[must_use]
+    pub fn next_pass(&self, name: &str) -> Instant {
+        lock(&self.rounds).next(name, Instant::now())
+    }
+
+    /// A look at an initialised Node ended; it began at `begun`.
+    pub fn passed(&self, begun: Instant) {
+        if let Some(took) = lock(&self.rounds).looked(begun, Instant::now()) {
+            self.metrics.pass_seconds.observe(took.as_secs_f64());
+        }
+    }
+
+    /// Puts a Node whose look is due later back on its timer: any other wake-up has replaced it.
+    pub fn rearm(&self, name: &NodeName) {
+        let due = lock(&self.nodes).get(name).and_then(|entry| entry.due);
+        if let Some(due) = due {
+            self.queue
+                .add_after(name.clone(), due.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Reads what is known of a Node, and what is remembered; `None` when it is gone.
+    pub fn with<R>(&self, name: &str, look: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        lock(&self.nodes).get_mut(name).map(look)
+    }
+
+    /// What is known of every Node.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Seen>> {
+        lock(&self.nodes).all().map(|entry| entry.seen.clone()).collect()
+    }
+
+    /// How many Nodes are ours: they have a provider ID of ours.
+    #[must_use]
+    pub fn own_nodes(&self) -> usize {
+        lock(&self.nodes).own()
+    }
+
+    /// Counts Nodes by state, for the metrics.
+    pub fn count(&self) {
+        let counts = lock(&self.nodes).counts();
+        self.metrics.set_nodes(counts);
+    }
+
+    /// Works with a Node's entry and the deletion budget together; `None` when the Node is gone.
+    pub fn with_budget<R>(
+        &self,
+        name: &str,
+        judge: impl FnOnce(&mut Entry, &mut DeletionBudget) -> R,
+    ) -> Option<R> {
+        let mut nodes = lock(&self.nodes);
+        let entry = nodes.get_mut(name)?;
+        Some(judge(entry, &mut lock(&self.budget)))
+    }
+
+    /// A deletion that was charged did not happen.
+    pub fn refund(&self) {
+        lock(&self.budget).refund();
+    }
+}
+
+/// A panic while the lock was held ends the process anyway; later events repair what it left.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,9 @@
+//! The Proxmox VE source against a Proxmox VE that behaves like the real one.
+
+mod accounts;
+mod endpoints;
+mod ground;
+mod guests;
+mod hosts;
+mod lists;
+mod topology;
