@@ -24,6 +24,11 @@ pub(crate) enum Bench {
         /// Passed to criterion, for example a filter.
         arguments: Vec<OsString>,
     },
+    /// The cloud controller, against its targets and the original's measured figures.
+    Cloud {
+        /// Passed to the test kit's program `bench-cloud`.
+        arguments: Vec<OsString>,
+    },
     /// The CNI binary, against the reference `host-local`.
     Cni {
         /// Passed to the test kit's program `bench-cni`.
@@ -45,7 +50,8 @@ pub(crate) fn run(root: &Path, bench: &Bench) -> Result<()> {
     match bench {
         Bench::Addr { json, arguments } => addr(root, *json, arguments),
         Bench::Cni { arguments } => cni(root, arguments),
-        Bench::Pools { arguments } => pools(root, arguments),
+        Bench::Cloud { arguments } => against_server(root, "bench-cloud", arguments),
+        Bench::Pools { arguments } => against_server(root, "bench-pools", arguments),
     }
 }
 
@@ -88,7 +94,8 @@ fn cni(root: &Path, arguments: &[OsString]) -> Result<()> {
     become_program(program.current_dir(root).args(arguments))
 }
 
-fn pools(root: &Path, arguments: &[OsString]) -> Result<()> {
+/// Builds `cadastre` as it is shipped and a bench that starts it over a control plane.
+fn against_server(root: &Path, bench: &str, arguments: &[OsString]) -> Result<()> {
     let build = |package: &str, binary: &str| {
         let mut cargo = project::cargo(root);
         cargo.args([
@@ -103,10 +110,9 @@ fn pools(root: &Path, arguments: &[OsString]) -> Result<()> {
         Step::new(format!("build {binary}"), "see the compiler's message above").run(&mut cargo)
     };
     // One by one: the measured binary must have the features it is shipped with.
-    let folder = assets::ensure_while(|| {
-        build("cadastre", "cadastre").and_then(|()| build("testkit", "bench-pools"))
-    })?;
-    let mut program = Command::new(project::built(root, None, "release", "bench-pools"));
+    let folder =
+        assets::ensure_while(|| build("cadastre", "cadastre").and_then(|()| build("testkit", bench)))?;
+    let mut program = Command::new(project::built(root, None, "release", bench));
     assets::announce(
         &mut program,
         &folder,

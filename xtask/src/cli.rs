@@ -20,8 +20,10 @@ use crate::{
 /// What `cargo xtask help` prints.
 pub(crate) const HELP: &str = "\
 cargo xtask up [--once] [--kubeconfig FILE]     start a control plane with Cadastre and the examples, print the addresses
+cargo xtask up --proxmox [--once]               the same with Nodes on a Proxmox VE made for the occasion
 cargo xtask test [--long] [--vm] [FILTER...]    run all tests (with --long: the long fault tests; with --vm: guests)
 cargo xtask bench addr [--json] [ARGS...]       measure the address sets
+cargo xtask bench cloud [--quick] [--json] [ARGS...]   measure the cloud controller against its targets
 cargo xtask bench cni [--quick] [--json]        measure the CNI binary against the reference host-local
 cargo xtask bench pools [--json] [ARGS...]      measure the controller against the bare API server
 cargo xtask check [NAME...]                     format, house rules, dependencies, generated files, lints, docs
@@ -114,6 +116,7 @@ fn up(parser: &mut Parser) -> Result<Command> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("once") => arguments.push("--once".into()),
+            Long("proxmox") => arguments.push("--proxmox".into()),
             Long("kubeconfig") => {
                 // Made absolute, because the person's folder need not be the one the program runs in.
                 let file = std::path::absolute(parser.value()?).context("--kubeconfig")?;
@@ -141,7 +144,7 @@ fn test(parser: &mut Parser) -> Result<Command> {
 fn bench(parser: &mut Parser) -> Result<Command> {
     let what = parser
         .value()
-        .context("bench what? say `addr`, `cni` or `pools`")?
+        .context("bench what? say `addr`, `cloud`, `cni` or `pools`")?
         .string()?;
     let rest: Vec<OsString> = parser.raw_args()?.collect();
     match what.as_str() {
@@ -152,9 +155,10 @@ fn bench(parser: &mut Parser) -> Result<Command> {
                 arguments: rest.into_iter().filter(|argument| argument != "--json").collect(),
             }))
         }
+        "cloud" => Ok(Command::Bench(Bench::Cloud { arguments: rest })),
         "cni" => Ok(Command::Bench(Bench::Cni { arguments: rest })),
         "pools" => Ok(Command::Bench(Bench::Pools { arguments: rest })),
-        _ => bail!("there is no bench `{what}`; say `addr`, `cni` or `pools`"),
+        _ => bail!("there is no bench `{what}`; say `addr`, `cloud`, `cni` or `pools`"),
     }
 }
 
@@ -236,6 +240,15 @@ mod tests {
             panic!()
         };
         assert_eq!(arguments, ["--once", "--kubeconfig", "/k"]);
+        let Command::Up(arguments) = read(&["up", "--proxmox"]).unwrap() else {
+            panic!()
+        };
+        assert_eq!(arguments, ["--proxmox"]);
+        let Command::Bench(Bench::Cloud { arguments }) = read(&["bench", "cloud", "--nodes", "5"]).unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!(arguments, ["--nodes", "5"]);
         let Command::Bench(Bench::Addr { json, arguments }) =
             read(&["bench", "addr", "--json", "next"]).unwrap()
         else {

@@ -3,6 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: what fails here is the test")]
 
+#[path = "manifests/chart.rs"]
+mod chart;
+#[path = "manifests/helm.rs"]
+mod helm;
+#[path = "manifests/process.rs"]
+mod process;
 #[path = "manifests/rights.rs"]
 mod rights;
 
@@ -13,13 +19,14 @@ use kube::{
     api::{Api, DynamicObject, Patch, PatchParams, ValidationDirective},
     discovery::{Scope, pinned_kind},
 };
+use tempfile::TempDir;
 use testkit::{ControlPlane, Options};
 
 /// Stand-ins for the two kinds of cert-manager the manifests use, so that the server knows where to put them.
 const CERT_MANAGER: &str = include_str!("manifests/cert-manager.yaml");
 
-/// What `cargo xtask dist --manifests` writes, by file name.
-fn written(name: &str) -> String {
+/// A folder with what `cargo xtask dist --manifests` writes.
+fn dist() -> TempDir {
     let out = tempfile::tempdir().unwrap();
     let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
     let done = xtask
@@ -28,7 +35,12 @@ fn written(name: &str) -> String {
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    fs::read_to_string(out.path().join(name)).unwrap()
+    out
+}
+
+/// One file of [`dist`].
+fn written(name: &str) -> String {
+    fs::read_to_string(dist().path().join(name)).unwrap()
 }
 
 /// A control plane with some manifests applied, and how many objects that made.
@@ -130,4 +142,5 @@ async fn the_server_accepts_the_plugins_and_lets_them_get_nodes_only() {
         );
     }
     rights::check_of(&client, "kube-system", "cadastre-cni", rights::OF_PLUGINS).await;
+    rights::plugins_get_nodes_and_no_more(&control_plane).await;
 }

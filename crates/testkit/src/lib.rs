@@ -4,6 +4,7 @@
 //! - [`ControlPlane`]: a real etcd and kube-apiserver on loopback, gone when the test process is;
 //! - [`FaultProxy`]: the same API server, answering badly on request;
 //! - [`Cadastre`]: our own program as a child process to stop, continue and kill;
+//! - [`cloud`]: `cadastre cloud` as such a process, and the Nodes it is for (features `cluster` and `proxmox`);
 //! - [`dice`]: chance with a seed;
 //! - [`eventually`]: waiting for a condition instead of sleeping;
 //! - [`cni`]: CNI plugins called as a runtime calls them (feature `cni`);
@@ -25,6 +26,8 @@ pub mod proxmox;
 
 #[cfg(feature = "cluster")]
 mod client;
+#[cfg(all(feature = "cluster", feature = "proxmox"))]
+pub mod cloud;
 #[cfg(feature = "cluster")]
 mod control_plane;
 #[cfg(feature = "cluster")]

@@ -5,15 +5,20 @@
 use std::{fs::File, io::Write, path::Path};
 
 use anyhow::{Context, Result};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
+use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use super::sums::hex;
 use crate::manifest::IMAGE;
 
 /// The user every distroless image calls `nonroot`; the Deployment asks for the same number.
 const USER: u32 = 65532;
+
+/// Names of replaced programs; called by one, ours behaves like it.
+const NAMES: [&str; 2] = ["manager", "proxmox-cloud-controller-manager"];
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -119,24 +124,54 @@ fn labels(tag: &str) -> Value {
     })
 }
 
-/// The root file system: the program under both names, the plugins, the user it runs as, and a folder for temporary files.
+/// The root file system: the program under all its names, the plugins, the user it runs as, public authorities, and a
+/// folder for temporary files.
 ///
-/// No `nsswitch.conf`: a static program must not load foreign name-service modules. No CA certificates: the
-/// controller trusts the cluster's own authority, which the kubelet mounts.
+/// No `nsswitch.conf`: a static program must not load foreign name-service modules. The authorities are for the cloud
+/// controller, which asks Proxmox VE under whatever certificate it has; people mount their own over the file.
 fn layer(platform: &Platform) -> Result<Vec<u8>> {
     let mut tree = Builder::new(Vec::new());
     add_file(&mut tree, "cadastre", 0o755, &platform.binary)?;
     add_file(&mut tree, "cadastre-cni", 0o755, &platform.plugins)?;
-    let mut link = header(EntryType::Symlink, 0o777, 0);
-    tree.append_link(&mut link, "manager", "cadastre")?;
+    for name in NAMES {
+        let mut link = header(EntryType::Symlink, 0o777, 0);
+        tree.append_link(&mut link, name, "cadastre")?;
+    }
     add_folder(&mut tree, "etc/", 0o755)?;
     let group = format!("root:x:0:\nnonroot:x:{USER}:\n");
     add_file(&mut tree, "etc/group", 0o644, group.as_bytes())?;
     let passwd =
         format!("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:{USER}:{USER}:nonroot:/:/sbin/nologin\n");
     add_file(&mut tree, "etc/passwd", 0o644, passwd.as_bytes())?;
+    for folder in ["etc/ssl/", "etc/ssl/certs/"] {
+        add_folder(&mut tree, folder, 0o755)?;
+    }
+    add_file(
+        &mut tree,
+        "etc/ssl/certs/ca-certificates.crt",
+        0o644,
+        authorities().as_bytes(),
+    )?;
     add_folder(&mut tree, "tmp/", 0o1777)?;
     Ok(tree.into_inner()?)
+}
+
+/// The public certificate authorities Mozilla trusts, as PEM (RFC 7468).
+fn authorities() -> String {
+    let mut text = String::new();
+    for certificate in TLS_SERVER_ROOT_CERTS {
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        let encoded = BASE64_STANDARD.encode(certificate);
+        let mut rest = encoded.as_str();
+        while !rest.is_empty() {
+            let (line, after) = rest.split_at(rest.len().min(64));
+            text.push_str(line);
+            text.push('\n');
+            rest = after;
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    text
 }
 
 fn add_json(blobs: &mut Vec<Blob>, media_type: &str, value: &Value) -> Result<Value> {
@@ -152,7 +187,12 @@ fn add_blob(blobs: &mut Vec<Blob>, media_type: &str, content: Vec<u8>) -> Value 
     descriptor
 }
 
-fn add_file<W: Write>(archive: &mut Builder<W>, name: &str, mode: u32, content: &[u8]) -> Result<()> {
+pub(super) fn add_file<W: Write>(
+    archive: &mut Builder<W>,
+    name: &str,
+    mode: u32,
+    content: &[u8],
+) -> Result<()> {
     let mut header = header(EntryType::Regular, mode, u64::try_from(content.len())?);
     archive.append_data(&mut header, name, content)?;
     Ok(())

@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: everything a release consists of, in `dist/`.
 
 mod arch;
+mod chart;
 mod image;
 mod sums;
 
@@ -53,8 +54,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// `ipam-components.yaml` (clusterctl's name for it), its variant without cert-manager, `metadata.yaml`, and
-/// `cadastre-cni.yaml`, which puts the CNI plugins on every node.
+/// `ipam-components.yaml` (clusterctl's name for it), its variant without cert-manager, `metadata.yaml`,
+/// `cadastre-cni.yaml`, which puts the CNI plugins on every node, and the chart of the cloud controller.
 fn manifests(root: &Path, out: &Path) -> Result<Vec<PathBuf>> {
     let step = Step::new(
         "manifests",
@@ -76,6 +77,7 @@ fn manifests(root: &Path, out: &Path) -> Result<Vec<PathBuf>> {
         )?);
         let metadata = fs::read(root.join("deploy/clusterctl/metadata.yaml"))?;
         made.push(write(out.join("metadata.yaml"), &metadata)?);
+        made.push(chart::write(root, out, VERSION)?);
         Ok(made)
     })
 }
@@ -89,8 +91,7 @@ fn programs(root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
             let name = program.name();
             let built = fs::read(arch.build(root, program)?);
             let binary = built.with_context(|| format!("cannot read {name} for {arch}"))?;
-            arch::check_static(&binary)?;
-            arch::check_anonymous(&binary, &[root.to_path_buf(), project::cargo_home()?])?;
+            check(root, program, &binary)?;
             made.push(write(
                 options.out.join(format!("{name}-{VERSION}-linux-{arch}")),
                 &binary,
@@ -111,6 +112,27 @@ fn programs(root: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     step.work(|| image::write(&archive, &format!("v{VERSION}"), &platforms))?;
     made.push(archive);
     Ok(made)
+}
+
+/// What every program of the release must be: static, small where it has to be, and silent about who built it.
+fn check(root: &Path, program: Program, binary: &[u8]) -> Result<()> {
+    arch::check_static(binary)?;
+    arch::check_small(program, binary)?;
+    arch::check_anonymous(binary, &[root.to_path_buf(), project::cargo_home()?])
+}
+
+/// Builds the plugins as they are shipped, for this machine; `None` when we do not release for it.
+///
+/// # Errors
+/// When the build fails, or its result may not be shipped.
+pub(crate) fn plugins(root: &Path) -> Result<Option<PathBuf>> {
+    let Some(arch) = Arch::native() else {
+        return Ok(None);
+    };
+    let path = arch.build(root, Program::Cni)?;
+    let binary = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    check(root, Program::Cni, &binary)?;
+    Ok(Some(path))
 }
 
 fn write(path: PathBuf, content: &[u8]) -> Result<PathBuf> {
@@ -154,7 +176,12 @@ mod tests {
                 "cadastre-cni.yaml",
                 "ipam-components-self-managed.yaml",
                 "ipam-components.yaml",
-                "metadata.yaml"
+                "metadata.yaml",
+                concat!(
+                    "proxmox-cloud-controller-manager-",
+                    env!("CARGO_PKG_VERSION"),
+                    ".tgz"
+                ),
             ]
         );
         let written = fs::read_to_string(options.out.join("ipam-components.yaml")).unwrap();

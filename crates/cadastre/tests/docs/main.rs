@@ -11,6 +11,10 @@
 //! | `yaml refused` | applied; must be refused |
 //! | `yaml example=DIR/FILE` | applied; must be identical to `deploy/examples/DIR/FILE` |
 //! | `yaml rules` | alert rules: every metric in them must exist |
+//! | `yaml config` | a configuration of the cloud controller: it must be read without any warning (`cloud.rs`) |
+//! | `yaml config example=DIR/FILE` | the same, and identical to `deploy/examples/DIR/FILE`; warnings are fine |
+//! | `yaml config file=PATH` | the same as without, and written to that file for the commands after it (`pve.rs`) |
+//! | `yaml values` | values of the Helm chart: it must have them |
 //! | `output` | what applying the `yaml` block before it printed |
 //! | `console` | lines with `$ ` are run with bash and must succeed; the lines below one are what it prints |
 //! | `console fails` | the same, and the last command must fail |
@@ -22,18 +26,23 @@
 //! below it may print anything. Commands that only look (`kubectl get`, `cadastre check`, …) are asked again until they
 //! show what the page shows, or half a minute is over.
 //!
-//! The tables of flags, reasons, events, findings and metrics are checked against the code (`reference.rs`).
+//! The tables of flags, reasons, events, findings and metrics are checked against the code (`reference.rs`), and so are
+//! keys, options and messages of the plugins (`cni.rs`).
 
+mod cloud;
+mod cni;
 mod expect;
 mod kubectl;
 mod markdown;
 mod node;
+mod pve;
 mod reference;
 mod run;
 mod stage;
 
 use markdown::Kind;
 use node::Node;
+use pve::Pve;
 use stage::Stage;
 use tokio::sync::Mutex;
 
@@ -111,4 +120,20 @@ async fn cni_migration_page_does_what_it_says() {
     count_texts("docs/migrate/ipam-node-annotation.md", 0);
     let node = Node::set_up().await;
     run("docs/migrate/ipam-node-annotation.md", &node).await;
+}
+
+#[tokio::test]
+async fn cloud_page_does_what_it_says() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    count_texts("docs/cloud.md", 2);
+    let pve = Pve::set_up().await;
+    run("docs/cloud.md", &pve).await;
+}
+
+#[tokio::test]
+async fn cloud_migration_page_does_what_it_says() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    count_texts("docs/migrate/proxmox-ccm.md", 1);
+    let pve = Pve::set_up().await;
+    run("docs/migrate/proxmox-ccm.md", &pve).await;
 }

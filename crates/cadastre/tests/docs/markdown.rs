@@ -9,6 +9,13 @@ pub(crate) enum Kind {
     Apply { refused: bool, example: Option<String> },
     /// Alert rules: read, not applied.
     Rules,
+    /// Configuration of the cloud controller, or of its parts; `example` as above, `file` where the page goes on to use it.
+    Config {
+        example: Option<String>,
+        file: Option<String>,
+    },
+    /// Values of the Helm chart.
+    Values,
     /// Lines the controller's metrics have.
     Metrics,
     /// Commands and what they print.
@@ -92,6 +99,18 @@ fn kind(info: &str) -> Option<Kind> {
             example: None,
         },
         ["yaml", "rules"] => Kind::Rules,
+        ["yaml", "values"] => Kind::Values,
+        ["yaml", "config", ref rest @ ..] => {
+            let named = |prefix| {
+                rest.iter()
+                    .find_map(|word| word.strip_prefix(prefix).map(str::to_owned))
+            };
+            let (example, file) = (named("example="), named("file="));
+            if rest.len() != example.iter().len() + file.iter().len() {
+                return None;
+            }
+            Kind::Config { example, file }
+        }
         ["json", file] => Kind::File(file.strip_prefix("file=")?.to_owned()),
         ["yaml", other] => Kind::Apply {
             refused: false,

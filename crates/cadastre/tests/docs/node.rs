@@ -1,5 +1,6 @@
 //! A node for the pages about the CNI: the real API server with the node in it, and a mount namespace whose `/etc`,
-//! `/opt`, `/run` and `/var/lib` are folders of the test, with the plugins of the reference beside ours.
+//! `/opt`, `/run` and `/var/lib` are folders of the test, with the plugins of the reference beside ours. No process but
+//! those of the page is seen there.
 
 use std::{
     fs,
@@ -76,8 +77,7 @@ impl Node {
         }
         fs::copy(node._plane.kubeconfig(), node.path("etc/kubernetes/kubeconfig")).expect("a kubeconfig");
         let cluster = PathBuf::from(env!("CARGO_BIN_EXE_cadastre"));
-        let plugins = cluster.with_file_name("cadastre-cni");
-        assert!(plugins.exists(), "build cadastre-cni first: cargo build -p cni");
+        let plugins = testkit::cni::beside(&cluster).expect("the plugins of this workspace");
         for (name, target) in [
             ("cadastre", &cluster),
             ("cadastre-cni", &plugins),
@@ -119,8 +119,17 @@ impl Place for Node {
             LIMIT.as_secs()
         );
         let path = std::env::var("PATH").unwrap_or_default();
+        // Processes of its own, too: `cni list` looks for addresses in the namespaces of all it sees.
         let ran = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "sh", "-ec", &script])
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "--pid",
+                "--fork",
+                "--mount-proc",
+            ])
+            .args(["--kill-child", "sh", "-ec", &script])
             .arg(format!("exec 2>&1\n{line}"))
             .env("PATH", format!("{}:{path}", self.path("programs").display()))
             .env("HOME", self.dir.path())

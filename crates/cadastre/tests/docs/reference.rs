@@ -8,7 +8,7 @@ use pools::plan::{audit::FindingKind, pool::PoolReason};
 use crate::markdown::{self, Kind};
 
 /// First cells of the table rows below a heading, up to the next heading; without backticks.
-fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+pub(crate) fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let mut lines = page
         .lines()
         .skip_while(|line| line.trim_start_matches('#').trim() != heading);
@@ -24,7 +24,7 @@ fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     body.filter(|line| line.starts_with("| `")).map(cells).collect()
 }
 
-fn names(page: &str, heading: &str) -> BTreeSet<String> {
+pub(crate) fn names(page: &str, heading: &str) -> BTreeSet<String> {
     rows(page, heading)
         .iter()
         .map(|row| row[0].trim_matches('`').to_owned())
@@ -76,7 +76,7 @@ fn flag_table_is_that_of_the_program() {
         .args(["controller", "--help"])
         .output();
     let help = String::from_utf8(help.expect("our own program runs").stdout).expect("help is text");
-    let table = flag_table(&help);
+    let table = flag_table(&help, "Options:");
     assert!(table.lines().count() > 10, "the help is read wrongly:\n{table}");
     let page = markdown::read("docs/pools.md");
     let documented: Vec<String> = rows(&page, "Flags of `cadastre controller`")
@@ -89,12 +89,12 @@ fn flag_table_is_that_of_the_program() {
     );
 }
 
-/// Flag, default and meaning as table rows, from clap's help.
-fn flag_table(help: &str) -> String {
+/// Flag, default and meaning as table rows, from what clap's help has below a heading.
+pub(crate) fn flag_table(help: &str, heading: &str) -> String {
     let mut flags: Vec<String> = Vec::new();
     for line in help
         .lines()
-        .skip_while(|line| *line != "Options:")
+        .skip_while(|line| *line != heading)
         .skip(1)
         .take_while(|line| !line.is_empty())
     {
@@ -118,7 +118,7 @@ fn flag_table(help: &str) -> String {
             .and_then(|(_, rest)| rest.split_once(']'))
             .map(|(text, _)| text);
         let default = default.map(|text| format!("`{text}`")).unwrap_or_default();
-        let meaning = text.split(" [").next()?;
+        let meaning = text.split(" [").next()?.trim();
         (name != "--help").then(|| format!("| `{name}` | {default} | {meaning} |\n"))
     };
     flags.iter().filter_map(row).collect()

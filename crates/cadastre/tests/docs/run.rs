@@ -88,9 +88,11 @@ impl<P: Place> Run<'_, P> {
                 }
             }
             Kind::Metrics => self.metrics(block).await,
-            Kind::File(path) => self.stage.write(path, &block.text()),
-            // Rules are looked at once the metrics are known (`reference.rs`).
-            Kind::Rules | Kind::Text => {}
+            Kind::File(path) | Kind::Config { file: Some(path), .. } => {
+                self.stage.write(path, &block.text());
+            }
+            // Rules are looked at once the metrics are known (`reference.rs`), files of the cloud controller in `cloud.rs`.
+            Kind::Rules | Kind::Config { file: None, .. } | Kind::Values | Kind::Text => {}
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -82,37 +82,11 @@ impl Stage {
             dir,
         }
     }
-
-    fn programs(&self) -> PathBuf {
-        self.dir.path().join("programs")
-    }
 }
 
 impl Place for Stage {
     fn bash(&self, line: &str, input: &str) -> Ran {
-        fs::write(self.dir.path().join("stdin"), input).expect("our own folder");
-        let input = fs::File::open(self.dir.path().join("stdin")).expect("written just now");
-        let path = std::env::var("PATH").unwrap_or_default();
-        let ran = Command::new("timeout")
-            .args([
-                &LIMIT.as_secs().to_string(),
-                "bash",
-                "-o",
-                "pipefail",
-                "-c",
-                &format!("exec 2>&1\n{line}"),
-            ])
-            .current_dir(self.dir.path())
-            .env("PATH", format!("{}:{path}", self.programs().display()))
-            .env("HOME", self.dir.path())
-            .env("KUBECONFIG", self.dir.path().join("kubeconfig"))
-            .stdin(Stdio::from(input))
-            .output()
-            .expect("bash and timeout are on every machine that builds this");
-        Ran {
-            ok: ran.status.success(),
-            printed: String::from_utf8_lossy(&ran.stdout).into_owned(),
-        }
+        bash(self.dir.path(), line, input)
     }
 
     fn write(&self, path: &str, _: &str) {
@@ -125,7 +99,35 @@ impl Place for Stage {
     }
 }
 
-fn folder(kubeconfig: &Path, binary: &Path) -> TempDir {
+/// Runs a line in such a folder.
+pub(crate) fn bash(dir: &Path, line: &str, input: &str) -> Ran {
+    fs::write(dir.join("stdin"), input).expect("our own folder");
+    let input = fs::File::open(dir.join("stdin")).expect("written just now");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let ran = Command::new("timeout")
+        .args([
+            &LIMIT.as_secs().to_string(),
+            "bash",
+            "-o",
+            "pipefail",
+            "-c",
+            &format!("exec 2>&1\n{line}"),
+        ])
+        .current_dir(dir)
+        .env("PATH", format!("{}:{path}", dir.join("programs").display()))
+        .env("HOME", dir)
+        .env("KUBECONFIG", dir.join("kubeconfig"))
+        .stdin(Stdio::from(input))
+        .output()
+        .expect("bash and timeout are on every machine that builds this");
+    Ran {
+        ok: ran.status.success(),
+        printed: String::from_utf8_lossy(&ran.stdout).into_owned(),
+    }
+}
+
+/// A folder with a kubeconfig and the programs that pages call.
+pub(crate) fn folder(kubeconfig: &Path, binary: &Path) -> TempDir {
     let dir = tempfile::Builder::new()
         .prefix("cadastre-docs-")
         .tempdir()

@@ -97,7 +97,7 @@ fn every_digest_and_size_holds() {
 }
 
 #[test]
-fn the_file_system_holds_the_program_under_both_names() {
+fn the_file_system_holds_the_program_under_all_its_names() {
     let files = files(&bytes(&[amd64(b"program")]));
     let root = root_of(&files, &object(&files["index.json"])["manifests"][0]);
     let mut seen = Vec::new();
@@ -122,7 +122,15 @@ fn the_file_system_holds_the_program_under_both_names() {
         match name.as_str() {
             "cadastre" => assert_eq!((content.as_str(), header.mode().unwrap()), ("program", 0o755)),
             "cadastre-cni" => assert_eq!((content.as_str(), header.mode().unwrap()), ("plugins", 0o755)),
-            "manager" => assert_eq!(target.as_deref(), Some("cadastre")),
+            "manager" | "proxmox-cloud-controller-manager" => {
+                assert_eq!(target.as_deref(), Some("cadastre"));
+            }
+            "etc/ssl/certs/ca-certificates.crt" => {
+                let count = content.matches("-----BEGIN CERTIFICATE-----\n").count();
+                assert!(count > 100, "{count} authorities");
+                assert_eq!(content.matches("-----END CERTIFICATE-----\n").count(), count);
+                assert!(content.lines().all(|line| (1..=64).contains(&line.len())));
+            }
             "etc/passwd" => assert!(content.contains("nonroot:x:65532:65532:"), "{content}"),
             "tmp/" => assert_eq!(header.mode().unwrap(), 0o1777),
             _ => {}
@@ -135,9 +143,13 @@ fn the_file_system_holds_the_program_under_both_names() {
             "cadastre",
             "cadastre-cni",
             "manager",
+            "proxmox-cloud-controller-manager",
             "etc/",
             "etc/group",
             "etc/passwd",
+            "etc/ssl/",
+            "etc/ssl/certs/",
+            "etc/ssl/certs/ca-certificates.crt",
             "tmp/"
         ]
     );

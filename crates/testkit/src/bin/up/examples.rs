@@ -14,15 +14,8 @@ use testkit::apply;
 /// Time for all example claims to be bound.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One bound claim.
-pub(crate) struct Row {
-    pub(crate) claim: String,
-    pub(crate) namespace: String,
-    pub(crate) pool: String,
-    pub(crate) address: String,
-    pub(crate) prefix: String,
-    pub(crate) gateway: String,
-}
+/// One bound claim: its name, namespace and pool, then address, prefix length and gateway.
+pub(crate) type Row = [String; 6];
 
 /// Applies every pool of `deploy/examples/pools` with its claims, each file in a namespace of its own since all pools
 /// carry one name, and waits until all claims are bound.
@@ -97,12 +90,12 @@ fn row(namespace: &str, claim: &str, spec: &Value) -> Row {
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };
-    Row {
-        claim: claim.to_owned(),
-        namespace: namespace.to_owned(),
-        pool: text(&spec["poolRef"]["name"]),
-        address: text(&spec["address"]),
-        prefix: text(&spec["prefix"]),
-        gateway: text(&spec["gateway"]),
-    }
+    [
+        claim.to_owned(),
+        namespace.to_owned(),
+        text(&spec["poolRef"]["name"]),
+        text(&spec["address"]),
+        text(&spec["prefix"]),
+        text(&spec["gateway"]),
+    ]
 }

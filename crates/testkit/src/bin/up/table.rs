@@ -1,16 +1,9 @@
-//! The table of addresses.
-
-use crate::examples::Row;
-
-const HEAD: [&str; 6] = ["CLAIM", "NAMESPACE", "POOL", "ADDRESS", "PREFIX", "GATEWAY"];
+//! A table of what there is.
 
 /// Columns as wide as their widest cell, two blanks apart.
-pub(crate) fn render(rows: &[Row]) -> String {
-    let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(
-        rows.iter()
-            .map(|r| [&r.claim, &r.namespace, &r.pool, &r.address, &r.prefix, &r.gateway].map(Clone::clone)),
-    );
+pub(crate) fn render<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let mut lines = vec![head.map(str::to_owned)];
+    lines.extend_from_slice(rows);
     let width = |column: usize| {
         lines
             .iter()
@@ -18,7 +11,7 @@ pub(crate) fn render(rows: &[Row]) -> String {
             .max()
             .unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    let widths: Vec<usize> = (0..N).map(width).collect();
     let text = lines.iter().map(|line| {
         let cells = line
             .iter()

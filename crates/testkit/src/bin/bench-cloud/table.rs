@@ -1,0 +1,71 @@
+//! Everything about one run, for people.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use crate::{arguments::Arguments, run::Measured, stage::Mode};
+
+/// The table of one run.
+pub(crate) fn of(run: &Measured, arguments: &Arguments) -> String {
+    let (init, pass) = (&run.init, &run.pass);
+    let [p50, p99] = init.spread;
+    let latency = arguments.latency.as_millis();
+    let kubelets = if arguments.node_ip || run.mode == Mode::Default {
+        "with --node-ip"
+    } else {
+        "without --node-ip"
+    };
+    let mut text = format!(
+        "\n{} Nodes {kubelets}, mode {}, {latency} ms per request\n",
+        run.nodes, run.mode
+    );
+    let rows = [
+        (
+            "initialise: last taint removed",
+            format!("{:.2} s", init.untainted),
+        ),
+        ("  last Node with its address", format!("{:.2} s", init.addressed)),
+        ("  p50/p99 of all Nodes", format!("{p50:.2}/{p99:.2} s")),
+        ("  CPU", format!("{:.2} s", init.cpu)),
+        ("  requests to Proxmox VE", init.asked.total.to_string()),
+    ];
+    for (name, value) in rows {
+        let _ = writeln!(text, "  {name:<34} {value:>16}");
+    }
+    counts(&mut text, &init.asked.by_template);
+    line(&mut text, "  writes to the API server", &sum(&init.writes));
+    counts(&mut text, &init.writes);
+    line(
+        &mut text,
+        "start over initialised Nodes",
+        &pass.start.total.to_string(),
+    );
+    let period = format!("pass of {} s: requests", arguments.period.as_secs());
+    line(&mut text, &period, &pass.asked.total.to_string());
+    counts(&mut text, &pass.asked.by_template);
+    line(&mut text, "  writes to the API server", &sum(&pass.writes));
+    counts(&mut text, &pass.writes);
+    line(&mut text, "  CPU", &format!("{:.2} s", pass.cpu));
+    line(
+        &mut text,
+        "memory, most at once",
+        &format!("{:.1} MiB", run.peak_mib),
+    );
+    let idle = format!("  after {} s idle", arguments.idle.as_secs());
+    line(&mut text, &idle, &format!("{:.1} MiB", run.idle_mib));
+    text
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "  {name:<34} {value:>16}");
+}
+
+fn counts(text: &mut String, counts: &BTreeMap<String, u64>) {
+    for (name, count) in counts {
+        let _ = writeln!(text, "    {count:>8}  {name}");
+    }
+}
+
+fn sum(counts: &BTreeMap<String, u64>) -> String {
+    counts.values().sum::<u64>().to_string()
+}
