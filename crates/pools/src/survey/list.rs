@@ -104,7 +104,10 @@ impl Lister<'_> {
         K: Clone + Debug + DeserializeOwned,
     {
         let mut restarts = 0;
-        let mut pages = Pages { objects: Vec::new(), unreadable: Vec::new() };
+        let mut pages = Pages {
+            objects: Vec::new(),
+            unreadable: Vec::new(),
+        };
         let mut token = None;
         loop {
             let mut params = ListParams::default().limit(PAGE);

@@ -67,7 +67,10 @@ async fn people_see_the_others_too(ns: &Ns) {
     assert_eq!(gaps.len(), 4, "{gaps:#?}");
     for kind in ["IPAddress", "IPAddressClaim", "Cluster", POOL.kind()] {
         let start = format!("{kind} that cannot be read: {}/odd: ", ns.name);
-        assert!(gaps.iter().any(|gap| gap.starts_with(&start)), "{kind}: {gaps:#?}");
+        assert!(
+            gaps.iter().any(|gap| gap.starts_with(&start)),
+            "{kind}: {gaps:#?}"
+        );
     }
 }
 
