@@ -148,6 +148,8 @@ fn start_sources(world: &Arc<World>, tasks: &mut JoinSet<()>, end: &Cancellation
 
 /// Does `what` now and then again after each `period`, until `end`. What has begun is finished.
 async fn every(period: Duration, world: Arc<World>, end: CancellationToken, what: impl AsyncFn(&World)) {
+    // A period of nothing would never rest.
+    let period = period.max(Duration::from_millis(100));
     while !end.is_cancelled() {
         what(&world).await;
         end.run_until_cancelled(tokio::time::sleep(period)).await;

@@ -31,7 +31,7 @@ pub async fn nodes(world: Arc<World>, status: channel::Sender<WatchStatus>, stop
         }
         WatchEvent::Applied(node) => world.observe(node.seen()),
         WatchEvent::InitDone => world.retain(&std::mem::take(&mut listed)),
-        WatchEvent::Deleted(key) => world.forget(&key.name),
+        WatchEvent::Deleted(key) => world.gone(&key.name),
         WatchEvent::Unreadable(node) => {
             // It exists, so what is known of it stays.
             listed.insert(node.key.name.as_str().into());

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::announce::Announcer;
 use crate::metrics::Metrics;
 use crate::observe::{Seen, SlimNode};
+use crate::plan::facts::NodeFacts;
 use crate::plan::lifecycle::DeletionBudget;
 use crate::plan::settings::Settings;
 use crate::source::{Sources, metrics::Metrics as SourceMetrics};
@@ -165,9 +166,14 @@ impl World {
         lock(&self.nodes).retain(listed);
     }
 
-    /// A Node is gone.
-    pub fn forget(&self, name: &str) {
+    /// The watch shows that a Node is gone.
+    pub fn gone(&self, name: &str) {
         lock(&self.nodes).remove(name);
+    }
+
+    /// We have deleted a Node. One that has come under its name meanwhile stays.
+    pub fn forget(&self, node: &NodeFacts) {
+        lock(&self.nodes).forget(node);
     }
 
     /// What there is to do for a Node now.

@@ -358,6 +358,16 @@ fn case_42_asks_again_after_five_seconds() {
     assert_eq!(world.look().decision.retry, Retry::After(Duration::from_secs(5)));
 }
 
+/// A list lags behind: it may say `stopped` of a machine whose kubelet has just registered.
+#[test]
+fn case_42_while_the_list_is_behind() {
+    let mut world = World::new("{network: {mode: qemu}}");
+    world.machines[0].status = MachineStatus::Stopped;
+    let look = world.look();
+    assert_eq!(look.addresses(), "H n1");
+    assert_eq!(look.decision.retry, Retry::After(Duration::from_secs(5)));
+}
+
 /// An initialised Node with an address whose guest falls silent.
 fn silent(answer: GuestAnswer) -> World {
     let mut world = World::initialised(
@@ -457,6 +467,29 @@ fn case_46() {
     assert!(!world.look().asked, "at most every ten minutes");
     world.now += 1;
     assert!(world.look().asked);
+}
+
+/// What a person has to mend is told although something that passes by itself was told within the hour.
+#[test]
+fn case_46_after_a_booting_guest() {
+    let mut world = World::new("{network: {mode: qemu}}");
+    world.guest = unavailable(GuestReason::AgentNotRunning, "QEMU guest agent is not running");
+    let look = world.look();
+    let [notice] = &look.decision.notices[..] else {
+        panic!("{:?}", look.decision.notices)
+    };
+    assert!(notice.text.contains("it is asked again"), "{}", notice.text);
+    world.carry_out(&look.decision.write);
+    world.now += 5;
+    world.guest = unavailable(GuestReason::Forbidden, "Permission check failed");
+    let severities: Vec<Severity> = world
+        .look()
+        .decision
+        .notices
+        .iter()
+        .map(|one| one.severity)
+        .collect();
+    assert_eq!(severities, [Severity::Warning]);
 }
 
 #[test]

@@ -184,6 +184,19 @@ fn case_64() {
     std(world, Some(OURS), 1);
 }
 
+/// A clone must not win because the better name could not be looked at: the provider ID stays for ever.
+#[test]
+fn case_64_waits_for_the_better_name() {
+    let mut world = World::new("{}");
+    world.add("cluster-1", 90, "n1-clone", 1);
+    let hidden = world.smbios.remove(&world.machines[0].id);
+    world.look().waits(Reason::RegionUnavailable);
+    world
+        .smbios
+        .insert(world.machines[0].id.clone(), hidden.expect("n1 has one"));
+    assert_std(world.look().initialises(), Some(OURS));
+}
+
 #[test]
 fn case_65() {
     for kind in [MachineKind::Template, MachineKind::Lxc] {

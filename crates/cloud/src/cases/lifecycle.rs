@@ -205,7 +205,7 @@ fn case_102_needs_every_region() {
     world.node.ready = Ready::False;
     world.remove_all();
     world.add("cluster-1", 200, "other", 9);
-    assert!(kept_telling(&mut world, Reason::DeletionHeld).contains("cluster-2 lists no machine"));
+    assert!(kept_telling(&mut world, Reason::DeletionHeld).contains("cluster-2 lists no virtual machine"));
     world.silent.insert("cluster-2".parse().unwrap(), "596");
     kept(&mut world);
     world.silent.clear();
@@ -342,6 +342,45 @@ fn a_machine_between_hosts_is_left_alone() {
     let mut world = stopped(OURS);
     world.machines[0].ha_state = Some("stopped".into());
     assert_eq!(world.lifecycle().step, LifecycleStep::AddShutdownTaint);
+}
+
+/// The same for what would otherwise be a finding: a template, and another machine's UUID.
+#[test]
+fn between_hosts_nothing_bad_is_believed() {
+    for state in ["fence", "recovery", "migrate", "relocate"] {
+        let mut template = not_ready(OURS);
+        template.machines[0].kind = MachineKind::Template;
+        template.machines[0].ha_state = Some(state.into());
+        kept(&mut template);
+        let mut other = not_ready(OURS);
+        let id = other.machines[0].id.clone();
+        other.smbios.insert(id, format!("uuid={}", u(8)));
+        other.machines[0].ha_state = Some(state.into());
+        kept(&mut other);
+    }
+}
+
+/// A list in which the machine is there, though its host does not answer, contradicts one in which it was missing.
+#[test]
+fn a_finding_that_was_contradicted_is_made_anew() {
+    let mut world = not_ready(OURS);
+    let machine = world.machines.remove(0);
+    assert_eq!(world.lifecycle().step, LifecycleStep::Rest);
+    world.machines.insert(0, machine);
+    without_host(&mut world.machines[0]);
+    world.now += 20;
+    assert_eq!(world.lifecycle().step, LifecycleStep::Rest);
+    world.machines.remove(0);
+    world.now += 20;
+    deleted_by_rules(&mut world);
+}
+
+/// Containers do not show that machines would be seen.
+#[test]
+fn a_list_of_containers_proves_nothing() {
+    let mut world = gone();
+    world.machines[0].kind = MachineKind::Lxc;
+    kept_telling(&mut world, Reason::DeletionHeld);
 }
 
 #[test]

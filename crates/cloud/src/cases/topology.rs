@@ -76,7 +76,13 @@ fn case_112() {
     );
     // Not knowing is no fallback.
     world.affinity = Answer::Unknown("403 Permission check failed (/, Sys.Audit)".to_owned());
-    world.look().waits(Reason::NoHaGroup);
+    let look = world.look();
+    look.waits(Reason::NoHaGroup);
+    let text = &look.decision.notices[0].text;
+    assert!(
+        text.contains("grant Sys.Audit") && !text.contains("fallback"),
+        "{text}"
+    );
 }
 
 #[test]

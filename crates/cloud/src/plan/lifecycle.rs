@@ -129,11 +129,14 @@ pub fn judge(
             gone::at_first_sight(node, &Missing::OtherName(found.machine.id.clone()))
         }
         Resolution::NotFound(missing) => gone::judge(node, missing, circumstances, memory, budget),
-        Resolution::Foreign
-        | Resolution::Inaccessible(_)
-        | Resolution::RegionUnknown(_)
-        | Resolution::Ambiguous(_)
-        | Resolution::Unknown(_) => unknown(circumstances.resolution),
+        Resolution::Inaccessible(_) | Resolution::Ambiguous(_) => {
+            // A machine that cannot be reached, or two of them, are not none: an earlier finding is contradicted.
+            memory.first = None;
+            unknown(circumstances.resolution)
+        }
+        Resolution::Foreign | Resolution::RegionUnknown(_) | Resolution::Unknown(_) => {
+            unknown(circumstances.resolution)
+        }
     }
 }
 
@@ -147,7 +150,7 @@ impl Judgement {
     }
 }
 
-/// Nothing is concluded from silence; an earlier finding stays, because nobody contradicted it.
+/// Nothing is concluded from silence; an earlier finding stays as long as nobody contradicts it.
 fn unknown(resolution: &Resolution) -> Judgement {
     Judgement::rest("exists", resolution, "unknown, so nothing is done")
 }

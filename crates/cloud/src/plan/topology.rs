@@ -112,7 +112,9 @@ fn group_zone(
         },
         Err(why) => format!("HA groups and rules could not be read: {why}"),
     };
-    let text = if new {
+    let text = if new && groups.is_err() {
+        format!("no zone: {why}, and ha_group is set; grant Sys.Audit on /, or wait until the region answers")
+    } else if new {
         format!(
             "no zone: {why}, and ha_group is set; add the host to a group, or set features.ha_group_fallback: host to use \
              the host's name"

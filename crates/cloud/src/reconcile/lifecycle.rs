@@ -111,7 +111,7 @@ async fn delete(world: &World, seen: &Arc<Seen>, missing: &Missing) -> Result<()
         Ok(()) => {
             tracing::info!(node = &*node.name, reason = %missing, "Node deleted");
             world.metrics.deleted(reason(missing));
-            world.forget(&node.name);
+            world.forget(node);
             Ok(())
         }
         Err(error) => {

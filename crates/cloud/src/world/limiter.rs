@@ -3,6 +3,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+/// How far ahead writes may be at most: a burst beyond it would never end.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// Lets a number of writes through at once and then so many per second (`--kube-api-burst`, `--kube-api-qps`).
 ///
 /// Whoever comes is given a time; who waits keeps its place, and dropping the wait gives nothing back.
@@ -21,13 +24,14 @@ impl Limiter {
     #[must_use]
     pub fn new(rate: f32, burst: u32) -> Self {
         let pause = if rate > 0.0 {
-            Duration::from_secs_f32(1.0 / rate)
+            // Slower than one in an hour is as good as never, and the sums below stay far from their limits.
+            Duration::from_secs_f32((1.0 / rate).min(3600.0))
         } else {
             Duration::ZERO
         };
         Self {
             pause,
-            ahead: pause * burst.saturating_sub(1),
+            ahead: pause.saturating_mul(burst.saturating_sub(1)).min(LONGEST),
             next: Mutex::default(),
         }
     }
@@ -52,6 +56,20 @@ impl Limiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn absurd_flags_limit_and_do_not_panic() {
+        for (rate, burst) in [
+            (1e-20, u32::MAX),
+            (f32::MIN_POSITIVE, 1),
+            (f32::INFINITY, 3),
+            (f32::NAN, 3),
+        ] {
+            let limiter = Limiter::new(rate, burst);
+            limiter.acquire().await;
+            limiter.acquire().await;
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_at_once_and_the_rest_at_the_rate() {

@@ -136,6 +136,17 @@ impl Nodes {
         self.0.remove(name);
     }
 
+    /// Forgets this very Node, not one that has come under its name meanwhile.
+    pub(super) fn forget(&mut self, node: &NodeFacts) {
+        if self
+            .0
+            .get(&*node.name)
+            .is_some_and(|entry| entry.seen.facts.uid == node.uid)
+        {
+            self.0.remove(&*node.name);
+        }
+    }
+
     pub(super) fn turn(&mut self, name: &str, now: Instant) -> Turn {
         let Some(entry) = self.0.get_mut(name) else {
             return Turn::Rest;
@@ -247,6 +258,20 @@ mod tests {
 
     fn name() -> NodeName {
         "n1".into()
+    }
+
+    #[tokio::test]
+    async fn a_new_node_of_the_same_name_outlives_the_deletion_of_the_old_one() {
+        let (mut nodes, now) = (Nodes::default(), Instant::now());
+        let old = seen("5");
+        let mut new = seen("9");
+        new.facts.uid = "other".into();
+        nodes.apply(name(), new, now);
+        nodes.forget(&old.facts);
+        assert!(nodes.get("n1").is_some());
+        let _ = nodes.apply(name(), seen("12"), now);
+        nodes.forget(&old.facts);
+        assert!(nodes.get("n1").is_none());
     }
 
     #[tokio::test]

@@ -24,10 +24,10 @@ struct Round {
 
 impl Rounds {
     pub(super) fn new(period: Duration) -> Self {
-        // A period of nothing would never rest.
+        // A period of nothing would never rest, and one of centuries is more than a clock can hold.
         Self {
             start: Instant::now(),
-            period: period.max(Duration::from_millis(10)),
+            period: period.clamp(Duration::from_millis(10), Duration::from_hours(24 * 365)),
             current: None,
         }
     }

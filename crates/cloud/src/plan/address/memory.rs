@@ -33,7 +33,7 @@ pub struct GuestMemory {
     /// A refusal that only a person can change, and until when nobody asks.
     hold: Option<(Unavailable, BootTime)>,
     /// When the Node was last told.
-    told: Option<BootTime>,
+    told: Option<(BootTime, GuestReason)>,
 }
 
 /// Which of the possible lists was taken; the metric label `result` of `ccm_node_address_source`.
@@ -216,14 +216,18 @@ impl GuestMemory {
         }
         // A machine that is switched off has nothing to say, and that is nothing to tell.
         let worth_telling = why.reason != GuestReason::VmNotRunning;
-        if worth_telling && self.told.is_none_or(|last| now.since(last) >= TELL_AGAIN) {
-            self.told = Some(now);
-            planned.notices.push(notice(why));
+        // What a person has to mend is not hidden behind an earlier reason that passes by itself.
+        let is_due = self.told.is_none_or(|(last, reason)| {
+            now.since(last) >= TELL_AGAIN || (why.reason.is_lasting() && !reason.is_lasting())
+        });
+        if worth_telling && is_due {
+            self.told = Some((now, why.reason));
+            planned.notices.push(notice(why, planned.ip_count() > 0));
         }
     }
 }
 
-fn notice(why: &Unavailable) -> Notice {
+fn notice(why: &Unavailable, has_addresses: bool) -> Notice {
     let remedy = match why.reason {
         GuestReason::Forbidden => {
             "; grant VM.GuestAgent.Audit (Proxmox VE 9) or VM.Monitor (Proxmox VE 8) on /vms to the token or user"
@@ -233,8 +237,12 @@ fn notice(why: &Unavailable) -> Notice {
         GuestReason::CommandDisabled => "; allow guest-network-get-interfaces in the agent's policy",
         _ => "",
     };
-    let text =
-        format!("the guest could not be asked for its addresses, those known before stay: {why}{remedy}");
+    let follows = if has_addresses {
+        "those known before stay"
+    } else {
+        "it is asked again"
+    };
+    let text = format!("the guest could not be asked for its addresses, {follows}: {why}{remedy}");
     if why.reason.is_lasting() {
         Notice::warning(Reason::GuestAddressesUnavailable, text)
     } else {

@@ -217,8 +217,13 @@ impl Question<'_> {
             Some(machine) if machine.status == MachineStatus::Unknown => {
                 Step::done(Resolution::Inaccessible(id))
             }
-            Some(machine) if machine.kind == MachineKind::Template => missing(Missing::Template(id)),
-            Some(machine) => self.verify(machine),
+            Some(machine) => {
+                let step = match machine.kind {
+                    MachineKind::Template => missing(Missing::Template(id)),
+                    MachineKind::Qemu | MachineKind::Lxc => self.verify(machine),
+                };
+                unless_in_transit(machine, step)
+            }
         }
     }
 
@@ -254,6 +259,19 @@ impl Question<'_> {
         } else {
             Resolution::NameMismatch(found)
         }
+    }
+}
+
+/// Nothing bad is believed of a machine that is between hosts (appendix A.5).
+fn unless_in_transit(machine: &Machine, step: Step) -> Step {
+    let Some(state) = machine.in_transit() else {
+        return step;
+    };
+    match &step {
+        Step::Done(resolution) if matches!(**resolution, Resolution::NotFound(_)) => Step::done(
+            Resolution::Unknown(format!("machine {} is in HA state {state}", machine.id)),
+        ),
+        Step::Done(_) | Step::Read(_) => step,
     }
 }
 

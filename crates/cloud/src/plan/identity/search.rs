@@ -92,7 +92,7 @@ impl Question<'_> {
         if rank.refused && doubt.is_some() {
             return None;
         }
-        let (mut unasked, mut equal) = (Vec::new(), Vec::new());
+        let (mut unasked, mut equal, mut hidden) = (Vec::new(), Vec::new(), None);
         for machine in machines {
             match (self.view.configs)(&machine.id) {
                 None => unasked.push(machine.id.clone()),
@@ -103,18 +103,23 @@ impl Question<'_> {
                     });
                 }
                 Some(Answer::Known(_)) => {}
-                Some(answer) => *doubt = Some(Resolution::Unknown(unread(machine, &answer))),
+                Some(answer) => hidden = Some(Resolution::Unknown(unread(machine, &answer))),
             }
         }
         if !unasked.is_empty() {
             return Some(Step::Read(unasked));
         }
-        choose(equal).map(|chosen| {
-            Step::done(match chosen {
-                Ok(found) => self.named(found),
-                Err(ids) => Resolution::Ambiguous(ids),
-            })
-        })
+        match (choose(equal), hidden) {
+            (Some(Ok(found)), _) => Some(Step::done(self.named(found))),
+            (Some(Err(ids)), _) => Some(Step::done(Resolution::Ambiguous(ids))),
+            // It may be the one. A worse name must not win because the better one could not be looked at: what is
+            // written then is written for ever.
+            (None, Some(hidden)) if !rank.refused => Some(Step::done(hidden)),
+            (None, hidden) => {
+                *doubt = hidden.or_else(|| doubt.take());
+                None
+            }
+        }
     }
 }
 

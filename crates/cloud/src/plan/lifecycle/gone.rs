@@ -153,9 +153,9 @@ fn trusted(view: &RegionView) -> Result<BootTime, String> {
         return Err(format!("region {region} gave no list"));
     };
     let sees_all = matches!(&view.permissions, Answer::Known(permissions) if permissions.vm_audit);
-    if list.machines.is_empty() && !sees_all {
+    if list.virtual_machines().next().is_none() && !sees_all {
         return Err(format!(
-            "region {region} lists no machine at all, and VM.Audit on / or /vms is not confirmed; grant it if it was lost"
+            "region {region} lists no virtual machine at all, and VM.Audit on / or /vms is not confirmed; grant it if it was lost"
         ));
     }
     match &view.quorum {

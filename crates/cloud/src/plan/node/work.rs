@@ -1,8 +1,6 @@
 //! A Node whose machine is known: everything it should have, and what of that to write.
 
-use super::{
-    Decision, INVALID_ANNOTATION_PAUSE, NodeMemory, Retry, Situation, Write, change, silent, synced,
-};
+use super::{Decision, INVALID_ANNOTATION_PAUSE, NodeMemory, Retry, Situation, Write, change, synced};
 use crate::plan::address::{self, AddressPlan, Evidence, Inputs, Judgement, ProvidedError};
 use crate::plan::facts::{GuestAnswer, GuestReason};
 use crate::plan::identity::Found;
@@ -138,12 +136,11 @@ impl Work<'_> {
     }
 
     fn requery(&self, memory: &NodeMemory) -> Retry {
-        let machine_can_answer =
-            self.settings.network.mode.asks_guest() && silent(&self.found.machine).is_none();
-        let wait = memory
-            .guest
-            .next_query(self.situation.now)
-            .filter(|_| machine_can_answer);
+        if !self.settings.network.mode.asks_guest() {
+            return Retry::Pass;
+        }
+        // Also while the machine has nothing to say: it was started before its list says so, and a look costs nothing.
+        let wait = memory.guest.next_query(self.situation.now);
         wait.map_or(Retry::Pass, Retry::After)
     }
 
