@@ -375,6 +375,26 @@ fn a_finding_that_was_contradicted_is_made_anew() {
     deleted_by_rules(&mut world);
 }
 
+/// What may be seen is asked for at other times than what is seen: a list that was empty for want of a privilege is not
+/// confirmed by the privilege's return.
+#[test]
+fn a_privilege_that_comes_and_goes_confirms_nothing() {
+    let mut world = not_ready(OURS);
+    world.remove_all();
+    let audit = Answer::Known(Permissions {
+        vm_audit: true,
+        ..Permissions::default()
+    });
+    world.permissions = audit.clone();
+    assert_eq!(world.lifecycle().step, LifecycleStep::Rest);
+    world.permissions = Answer::Known(Permissions::default());
+    world.now += 20;
+    assert_eq!(world.lifecycle().step, LifecycleStep::Rest);
+    world.permissions = audit;
+    world.now += 5;
+    deleted_by_rules(&mut world);
+}
+
 /// Containers do not show that machines would be seen.
 #[test]
 fn a_list_of_containers_proves_nothing() {

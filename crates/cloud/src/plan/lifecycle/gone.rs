@@ -39,7 +39,11 @@ pub(super) fn judge(
     let held = protected(node, missing, circumstances.wall);
     let taken = match held.map_or_else(|| evidence(missing, circumstances.regions), Err) {
         Ok(taken) => taken,
-        Err(why) => return hold(missing, &why),
+        Err(why) => {
+            // A list that counted before may have been believed for as little reason: both have to count without a break.
+            memory.first = None;
+            return hold(missing, &why);
+        }
     };
     match confirmed(missing, taken, memory) {
         Confirmation::Waits => Judgement::rest("gone", missing, "waits for a second list 10 s later"),
