@@ -124,9 +124,9 @@ pub async fn with_evidence(world: &World, regions: Vec<RegionView>) -> Vec<Regio
         let (Some(source), Answer::Known(list)) = (world.sources.get(&view.region), &view.list) else {
             return view;
         };
-        let is_empty = list.machines.is_empty();
+        let is_doubtful = is_doubtful(list);
         view.quorum = bounded(source.quorum()).await;
-        if is_empty && matches!(view.quorum, Answer::Known(Quorum::Quorate)) {
+        if is_doubtful && matches!(view.quorum, Answer::Known(Quorum::Quorate)) {
             view.permissions = bounded(source.permissions()).await;
         }
         view
@@ -134,6 +134,13 @@ pub async fn with_evidence(world: &World, regions: Vec<RegionView>) -> Vec<Regio
     .await
 }
 
+/// Whether a list may be short of machines for want of a privilege. Containers and templates are no sign that virtual
+/// machines are listed.
+fn is_doubtful(list: &MachineList) -> bool {
+    list.virtual_machines().next().is_none()
+}
+
+/// What comes later is kept by the source, for whoever asks next.
 async fn bounded<T>(question: impl Future<Output = Answer<T>>) -> Answer<T> {
     let late = || Answer::Unknown(format!("no answer within {PATIENCE:?}"));
     timeout(PATIENCE, question).await.unwrap_or_else(|_| late())
@@ -202,4 +209,37 @@ pub async fn guest(world: &World, found: &Found) -> GuestAnswer {
         world.metrics.guest_unavailable(region, why.reason);
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::facts::{MachineKind, MachineStatus};
+
+    fn machine(vmid: u64, kind: MachineKind) -> Machine {
+        Machine {
+            id: MachineId::new(&"fsn".parse().unwrap(), vmid),
+            kind,
+            host: "pve-1".into(),
+            name: None,
+            status: MachineStatus::Running,
+            max_cpu: None,
+            max_mem: None,
+            uptime: None,
+            ha_state: None,
+            lock: None,
+            tags: [].into(),
+        }
+    }
+
+    #[test]
+    fn a_list_without_a_virtual_machine_raises_doubts() {
+        let list = |kinds: &[MachineKind]| {
+            let machines = (100..).zip(kinds).map(|(vmid, kind)| machine(vmid, *kind));
+            MachineList::new(BootTime::ZERO, machines)
+        };
+        assert!(is_doubtful(&list(&[])));
+        assert!(is_doubtful(&list(&[MachineKind::Lxc, MachineKind::Template])));
+        assert!(!is_doubtful(&list(&[MachineKind::Lxc, MachineKind::Qemu])));
+    }
 }

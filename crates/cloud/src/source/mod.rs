@@ -18,7 +18,7 @@ use runtime::clock::BootTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::facts::{
-    Affinity, GuestAnswer, Machine, MachineList, Permissions, Quorum, ReadConfig, Region, SystemUuid,
+    Affinity, GuestAnswer, Machine, MachineList, Permissions, Quorum, ReadConfig, Region,
 };
 
 pub use secret::Secret;
@@ -68,11 +68,6 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// What [`Source::config`] would answer without a request; `None` when it would have to send one.
     fn known_config(&self, machine: &Machine) -> Option<ReadConfig>;
 
-    /// Machines whose configuration said, when it was last read, that they have this UUID.
-    ///
-    /// A hint where to look first and never a proof: what is known may be incomplete, and it may be old.
-    fn with_uuid(&self, uuid: &SystemUuid) -> Vec<u64>;
-
     /// The next [`Source::config`] of this machine has to be read: the guest shows a hardware address that is not in it,
     /// or a deletion depends on it.
     fn forget_config(&self, vmid: u64);
@@ -81,6 +76,8 @@ pub trait Source: fmt::Debug + Send + Sync {
     async fn guest(&self, machine: &Machine) -> GuestAnswer;
 
     /// HA groups or affinity rules, asked for at most once per 60 s. Never `Absent`: no groups are an empty list.
+    ///
+    /// As with quorum and privileges, whoever stops waiting does not stop the request; its answer is kept for the others.
     async fn affinities(&self) -> Answer<Arc<[Affinity]>>;
 
     /// Whether the region may decide about itself.

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cloud::plan::facts::GuestReason;
 use cloud::source::proxmox::{Proxmox, Settings};
 use cloud::source::{Freshness, Source, Sources};
+use futures::future::join_all;
 use runtime::answer::Answer;
 use testkit::proxmox::{Fault, Privileges, Template, Vm};
 
-use crate::ground::{LIMIT, REGION, TOKEN, cluster, run, settings, why};
+use crate::ground::{LIMIT, REGION, TOKEN, cluster, reason, run, settings, why};
 
 /// Which end points were asked for this template, in order.
 fn places(pve: &testkit::ProxmoxVe, template: Template) -> Vec<usize> {
@@ -57,6 +59,23 @@ async fn an_end_point_that_accepts_and_says_nothing_costs_three_seconds_once() {
     let start = Instant::now();
     assert_eq!(source.addresses(100).await, ["10.0.0.5"]);
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_end_point_that_takes_requests_and_never_answers_is_not_held_against_the_hosts() {
+    let pve = cluster().endpoints(2).start().await.unwrap();
+    let source = run(&settings(&pve));
+    let (one, two) = (source.machine(100).await, source.machine(200).await);
+    pve.fail(Fault::hang().endpoint(0));
+    for answer in join_all((0..4).map(|_| source.guest(&one))).await {
+        assert_eq!(reason(&answer), GuestReason::Timeout);
+    }
+    // The next ones begin at the other end point, and stay there; the host is not left alone for four time-outs at once.
+    assert_eq!(source.addresses(100).await, ["10.0.0.5"]);
+    assert!(matches!(source.config(&one).await, Answer::Known(_)));
+    assert!(matches!(source.config(&two).await, Answer::Known(_)));
+    let requests = [Template::GuestInterfaces, Template::Config].map(|template| places(&pve, template));
+    assert_eq!(requests, [vec![0, 0, 0, 0, 1], vec![1, 1]], "{}", pve.log_tail());
 }
 
 #[tokio::test]
@@ -192,7 +211,7 @@ async fn connections_are_used_again_and_few() {
     let source = run(&settings(&pve));
     let list = source.list().await;
     let reads = list.machines.values().map(|machine| source.config(machine));
-    for answer in futures::future::join_all(reads).await {
+    for answer in join_all(reads).await {
         assert!(
             matches!(answer, Answer::Known(_)),
             "{answer:?}\n{}",

@@ -58,6 +58,17 @@ async fn every_refusal_of_a_guest_has_its_reason() {
 }
 
 #[tokio::test]
+async fn an_answer_without_end_is_not_read() {
+    let pve = cluster().start().await.unwrap();
+    let endless = json!([{"name": "x".repeat(3 << 20)}]);
+    pve.update(|model| model.vm(100).guest = Guest::Result(endless));
+    let source = run(&settings(&pve));
+    let answer = source.guest(&source.machine(100).await).await;
+    assert_eq!(reason(&answer), GuestReason::Malformed, "{answer:?}");
+    assert_eq!(source.addresses(200).await, ["10.0.0.6"]);
+}
+
+#[tokio::test]
 async fn case_46_a_missing_privilege_is_named() {
     for (release, privilege) in [(Release::V8, "VM.Monitor"), (Release::V9, "VM.GuestAgent.Audit")] {
         let pve = cluster().release(release).start().await.unwrap();

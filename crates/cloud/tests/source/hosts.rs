@@ -68,8 +68,8 @@ async fn a_host_that_hangs_does_not_delay_the_others_and_is_left_alone() {
     );
     assert!(took < LIMIT, "{took:?}");
     assert!(
-        start.elapsed() < LIMIT * 2,
-        "after the first four nobody waits: {:?}",
+        start.elapsed() < LIMIT * 3,
+        "after the first few nobody waits: {:?}",
         start.elapsed()
     );
     let of = |reason_wanted| {
@@ -77,7 +77,10 @@ async fn a_host_that_hangs_does_not_delay_the_others_and_is_left_alone() {
             .filter(|answer| reason(answer) == reason_wanted)
             .count()
     };
-    assert_eq!((of(GuestReason::Timeout), of(GuestReason::BreakerOpen)), (4, 16));
+    // Four at once; when the first of them ends a little earlier, up to two more begin before the third is counted.
+    let late = of(GuestReason::Timeout);
+    assert!((4..=6).contains(&late), "{late}");
+    assert_eq!(of(GuestReason::BreakerOpen), 20 - late);
 
     // Configurations of the same host are not asked for either.
     pve.reset_counts();

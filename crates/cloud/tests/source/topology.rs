@@ -1,10 +1,14 @@
 //! HA groups and rules, quorum, version (§9, §4.1).
 
+use std::time::Duration;
+
 use cloud::plan::facts::Quorum;
 use cloud::source::Source;
+use cloud::source::proxmox::Settings;
 use runtime::answer::Answer;
 use testkit::eventually;
 use testkit::proxmox::{Fault, HaRule, Release, Template};
+use tokio::time::timeout;
 
 use crate::ground::{REGION, Running, SOON, TOKEN, cluster, run, settings, why};
 
@@ -109,4 +113,38 @@ async fn quorum_is_that_of_the_cluster_and_a_host_alone_has_it() {
             "{quorate} {standalone}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_answer_slower_than_who_asks_is_kept_for_who_asks_next() {
+    let pve = cluster().ha_group("alpha", "pve-1:2").start().await.unwrap();
+    for template in [Template::HaGroups, Template::HaRules, Template::ClusterStatus] {
+        pve.fail(Fault::delay(Duration::from_secs(1)).on(template));
+    }
+    let source = run(&Settings {
+        timeout: Duration::from_secs(20),
+        ..settings(&pve)
+    });
+    version(&source).await;
+    let patience = Duration::from_millis(100);
+    assert!(timeout(patience, source.affinities()).await.is_err());
+    assert!(timeout(patience, source.quorum()).await.is_err());
+    // Nobody waits any more, and yet both come.
+    eventually(SOON, "both are known", || async {
+        let (groups, quorum) = tokio::join!(
+            timeout(patience, source.affinities()),
+            timeout(patience, source.quorum())
+        );
+        match (groups, quorum) {
+            (Ok(Answer::Known(_)), Ok(Answer::Known(Quorum::Quorate))) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert_eq!(
+        (pve.count(Template::HaRules), pve.count(Template::ClusterStatus)),
+        (1, 1),
+        "{}",
+        pve.log_tail()
+    );
 }

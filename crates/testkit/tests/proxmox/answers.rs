@@ -71,6 +71,26 @@ async fn a_configuration_changes_the_order_of_its_keys_and_the_type_of_its_numbe
 }
 
 #[tokio::test]
+async fn a_configuration_shows_pending_values_unless_asked_for_the_current_ones() {
+    let pve = fsn().vm(Vm::new(100, "n1")).start().await.expect("a cluster");
+    let client = Client::new(&pve, "fsn");
+    pve.update(|model| {
+        let pending = &mut model.vm(100).pending;
+        pending.insert("name".into(), json!("later"));
+        pending.insert("smbios1".into(), json!(null));
+    });
+    let path = "/nodes/pve-1/qemu/100/config";
+    for query in ["", "?current=0"] {
+        let config = client.get(&format!("{path}{query}")).await.data();
+        assert_eq!(config["name"], "later", "{query}");
+        assert!(config.get("smbios1").is_none(), "{config}");
+    }
+    let current = client.get(&format!("{path}?current=1")).await.data();
+    assert_eq!(current["name"], "n1");
+    assert_eq!(current["smbios1"], format!("uuid={}", Vm::uuid_of(100)));
+}
+
+#[tokio::test]
 async fn the_status_of_a_vm_says_how_it_is() {
     let builder = fsn()
         .vm(Vm::new(100, "n1").ha_group("g1"))

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Longest answer that is read where none is long. Unit: bytes.
+pub(super) const SHORT_ANSWER: usize = 2 << 20;
+
 /// A read of the API. `Display` is its path and query below the base URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call<'a> {
@@ -38,6 +41,20 @@ impl Call<'_> {
         }
     }
 
+    /// Longest answer that is read. Unit: bytes.
+    ///
+    /// What grows with the cluster may be long; what one machine or its guest says, who may be hostile, may not.
+    pub(super) const fn longest_answer(self) -> usize {
+        match self {
+            // 5,000 machines have about 2 MiB.
+            Self::Machines => 64 << 20,
+            // Rights on pools and single machines are listed one by one: 5,000 of them have about 4 MiB.
+            Self::Permissions => 8 << 20,
+            // A guest with 10,000 addresses has about 1 MiB.
+            _ => SHORT_ANSWER,
+        }
+    }
+
     /// The host that has to answer; `None` when any member of the cluster can.
     pub(super) const fn host(&self) -> Option<&str> {
         match self {
@@ -52,7 +69,8 @@ impl fmt::Display for Call<'_> {
         match self {
             Self::Machines => f.write_str("/cluster/resources?type=vm"),
             Self::HaRules => f.write_str("/cluster/ha/rules?type=node-affinity"),
-            Self::Config { host, vmid } => write!(f, "/nodes/{host}/qemu/{vmid}/config"),
+            // Without it the answer shows what will be true after the next restart: a UUID that nobody has yet (A.4).
+            Self::Config { host, vmid } => write!(f, "/nodes/{host}/qemu/{vmid}/config?current=1"),
             Self::Interfaces { host, vmid } => {
                 write!(f, "/nodes/{host}/qemu/{vmid}/agent/network-get-interfaces")
             }
@@ -79,7 +97,7 @@ mod tests {
             host: "pve-1",
             vmid: 100,
         };
-        assert_eq!(config.to_string(), "/nodes/pve-1/qemu/100/config");
+        assert_eq!(config.to_string(), "/nodes/pve-1/qemu/100/config?current=1");
         assert_eq!(config.host(), Some("pve-1"));
         let guest = Call::Interfaces {
             host: "pve-1",

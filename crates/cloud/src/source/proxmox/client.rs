@@ -7,9 +7,9 @@ use bytes::Bytes;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::auth::{Auth, Credential, LogIn, Turn};
-use super::call::Call;
+use super::call::{Call, SHORT_ANSWER};
 use super::failure::{Failure, Kind};
-use super::http::{Http, Reply, SendError, tls_config};
+use super::http::{Bounds, Http, Reply, SendError, tls_config};
 use super::limits::Limits;
 use super::settings::{Settings, StartError};
 use super::wire;
@@ -24,7 +24,7 @@ const LOG_IN: (&str, &str) = ("/access/ticket", "access/ticket");
 pub(super) struct Client {
     region: Region,
     end_points: Vec<Http>,
-    /// The end point that answered last; others are tried only when it fails.
+    /// The end point to begin with: the one that answered last, or the next one after a time-out.
     preferred: AtomicUsize,
     auth: Auth,
     timeout: Duration,
@@ -41,7 +41,7 @@ struct Outgoing<'a> {
     about_host: bool,
     credential: Option<&'a Credential>,
     body: Option<Bytes>,
-    limit: Duration,
+    bounds: Bounds,
 }
 
 impl Client {
@@ -138,7 +138,10 @@ impl Client {
             about_host: false,
             credential: None,
             body,
-            limit: self.timeout,
+            bounds: Bounds {
+                time: self.timeout,
+                answer: SHORT_ANSWER,
+            },
         };
         // No host is to blame for a log-in that takes too long.
         let outcome = self.in_turn(&request).await;
@@ -149,7 +152,7 @@ impl Client {
     }
 
     async fn send(&self, call: Call<'_>, credential: &Credential) -> Result<Reply, Failure> {
-        let limit = match call {
+        let time = match call {
             Call::Interfaces { .. } => self.guest_timeout,
             _ => self.timeout,
         };
@@ -159,12 +162,15 @@ impl Client {
             about_host: call.host().is_some(),
             credential: Some(credential),
             body: None,
-            limit,
+            bounds: Bounds {
+                time,
+                answer: call.longest_answer(),
+            },
         })
         .await
     }
 
-    /// Tries the end points in turn, beginning with the one that answered last.
+    /// Tries the end points in turn, beginning with the preferred one.
     async fn in_turn(&self, request: &Outgoing<'_>) -> Result<Reply, Failure> {
         let (first, count) = (self.preferred.load(Ordering::Relaxed), self.end_points.len());
         let mut failure = Failure::new(Kind::Unreachable, "the region has no end point");
@@ -176,13 +182,31 @@ impl Client {
                     self.preferred.store(index, Ordering::Relaxed);
                     return Ok(reply);
                 }
-                // The end point took the request and waits for the host, as every other one would.
-                Err(failure) if request.about_host && failure.kind == Kind::Timeout => return Err(failure),
+                // The end point took the request and waits for the host, as every other one would; or it is the end
+                // point that hangs, which the next request tells by beginning elsewhere. Of the many that an end point
+                // may leave waiting at once, only the first counts against its host.
+                Err(failure) if request.about_host && failure.kind == Kind::Timeout => {
+                    let kind = if self.leave(first) {
+                        Kind::Timeout
+                    } else {
+                        Kind::SuspectTimeout
+                    };
+                    return Err(Failure { kind, ..failure });
+                }
                 Err(failure) => failure,
             };
             tracing::debug!(region = %self.region, url = %http.base(), error = %failure, "end point failed");
         }
         Err(failure)
+    }
+
+    /// Lets the next request begin one end point after `first`. `false` when the preference has moved on already,
+    /// because others found `first` silent or were answered by another one; of a single end point it never has.
+    fn leave(&self, first: usize) -> bool {
+        let next = (first + 1) % self.end_points.len().max(1);
+        self.preferred
+            .compare_exchange(first, next, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Sends to one end point; a read whose connection breaks is sent once more (§17.4).
@@ -195,7 +219,10 @@ impl Client {
             SendError::Timeout(limit) => Failure::timeout(limit),
             SendError::TooLong => Failure::new(
                 Kind::Malformed,
-                format!("the answer to {} is too long", request.template),
+                format!(
+                    "the answer to {} is longer than {} bytes and was not read",
+                    request.template, request.bounds.answer
+                ),
             ),
             SendError::Connect(text) => Failure::new(
                 Kind::Unreachable,
@@ -213,7 +240,7 @@ impl Client {
         let none = http::HeaderMap::new();
         let headers = request.credential.map_or(&none, Credential::headers);
         let outcome = http
-            .send(request.path, headers, request.body.clone(), request.limit)
+            .send(request.path, headers, request.body.clone(), request.bounds)
             .await;
         let code = match &outcome {
             Ok(reply) => reply.status.to_string(),

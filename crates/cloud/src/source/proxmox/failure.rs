@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Unreachable,
     /// No complete answer in time.
     Timeout,
+    /// The same through an end point that others found silent meanwhile: it may be to blame, and not the host.
+    SuspectTimeout,
     /// 595 to 599: the end point could not reach the machine's host, or lost it.
     HostUnreachable,
     /// The host timed out several times and is left alone for a while; nothing was sent.
@@ -123,7 +125,7 @@ impl Failure {
     fn guest_reason(&self) -> GuestReason {
         match self.kind {
             Kind::Unreachable | Kind::HostUnreachable | Kind::NoSuchHost => GuestReason::HostUnreachable,
-            Kind::Timeout | Kind::GuestTimeout => GuestReason::Timeout,
+            Kind::Timeout | Kind::SuspectTimeout | Kind::GuestTimeout => GuestReason::Timeout,
             Kind::Paused => GuestReason::BreakerOpen,
             Kind::Unauthorized => GuestReason::Unauthorized,
             Kind::Forbidden => GuestReason::Forbidden,

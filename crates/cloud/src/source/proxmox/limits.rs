@@ -50,12 +50,12 @@ impl Host {
     }
 
     fn admit(&self, name: &str) -> Result<(), Failure> {
-        self.breaker().admit(Instant::now()).map_err(|left| {
-            let left = left.as_secs() + 1;
-            let text =
-                format!("host {name} did not answer several times in a row and is asked again in {left} s");
-            Failure::new(Kind::Paused, text)
-        })
+        if self.breaker().admits(Instant::now()) {
+            return Ok(());
+        }
+        // Without the time that is left: the text becomes an event, and each second would be news.
+        let text = format!("host {name} did not answer several times in a row and is left alone for a while");
+        Err(Failure::new(Kind::Paused, text))
     }
 }
 
@@ -93,8 +93,8 @@ impl Limits {
         let outcome = request.await;
         match &outcome {
             Err(failure) if failure.blames_host() => host.breaker().failed(Instant::now()),
-            // Whatever we could not reach was not this host.
-            Err(failure) if failure.kind == Kind::Unreachable => {}
+            // Whatever we could not reach was not this host, or perhaps not.
+            Err(failure) if matches!(failure.kind, Kind::Unreachable | Kind::SuspectTimeout) => {}
             _ => host.breaker().answered(),
         }
         outcome
@@ -203,6 +203,26 @@ mod tests {
             .filter(|r| r.as_ref().is_err_and(|f| f.kind == Kind::Paused))
             .count();
         assert_eq!(paused, 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_is_left_alone_is_reported_in_the_same_words_all_the_time() {
+        let limits = Limits::default();
+        let call = Call::Interfaces {
+            host: "pve-1",
+            vmid: 100,
+        };
+        let ask = async || {
+            let hung = async { Err::<(), _>(Failure::timeout(Duration::from_secs(10))) };
+            limits.run(call, hung).await.unwrap_err()
+        };
+        for _ in 0..3 {
+            assert_eq!(ask().await.kind, Kind::Timeout);
+        }
+        let at_first = ask().await;
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(at_first.kind, Kind::Paused);
+        assert_eq!(ask().await, at_first);
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plan::facts::{
     Affinity, GuestAnswer, GuestReason, Machine, MachineList, MachineStatus, Permissions, Quorum, ReadConfig,
-    Region, SystemUuid,
+    Region,
 };
 
 use super::metrics::{Metrics, Question};
@@ -238,12 +238,8 @@ impl Source for Proxmox {
         self.index.configs().get(machine)
     }
 
-    fn with_uuid(&self, uuid: &SystemUuid) -> Vec<u64> {
-        self.index.configs().with_uuid(uuid)
-    }
-
     fn forget_config(&self, vmid: u64) {
-        self.index.configs().invalidate(vmid);
+        self.index.configs().forget(vmid);
     }
 
     async fn guest(&self, machine: &Machine) -> GuestAnswer {

@@ -31,10 +31,10 @@ pub(super) struct Topology {
     region: Region,
     client: Arc<Client>,
     version: Mutex<Option<Arc<str>>>,
-    has_rules: AtomicBool,
-    affinities: Cached<Answer<Arc<[Affinity]>>>,
-    quorum: Cached<Answer<Quorum>>,
-    permissions: Cached<Answer<Permissions>>,
+    has_rules: Arc<AtomicBool>,
+    affinities: Cached<Arc<[Affinity]>>,
+    quorum: Cached<Quorum>,
+    permissions: Cached<Permissions>,
 }
 
 impl Topology {
@@ -43,7 +43,7 @@ impl Topology {
             region: region.clone(),
             client,
             version: Mutex::default(),
-            has_rules: AtomicBool::new(false),
+            has_rules: Arc::default(),
             affinities: Cached::new(HA_PERIOD),
             quorum: Cached::new(QUORUM_PERIOD),
             permissions: Cached::new(PERMISSIONS_PERIOD),
@@ -88,24 +88,46 @@ impl Topology {
 
     pub(super) async fn quorum(&self) -> Answer<Quorum> {
         self.quorum
-            .get(async { answer(self.client.get(Call::ClusterStatus, wire::quorum).await) })
+            .get(|| {
+                let client = self.client.clone();
+                async move { answer(client.get(Call::ClusterStatus, wire::quorum).await) }
+            })
             .await
     }
 
     pub(super) async fn permissions(&self) -> Answer<Permissions> {
         self.permissions
-            .get(async { answer(self.client.get(Call::Permissions, wire::permissions).await) })
+            .get(|| {
+                let client = self.client.clone();
+                async move { answer(client.get(Call::Permissions, wire::permissions).await) }
+            })
             .await
     }
 
     pub(super) async fn affinities(&self) -> Answer<Arc<[Affinity]>> {
         self.affinities
-            .get(async { answer(self.read_affinities().await) })
+            .get(|| {
+                let reader = AffinityReader {
+                    region: self.region.clone(),
+                    client: self.client.clone(),
+                    has_rules: self.has_rules.clone(),
+                };
+                async move { answer(reader.read().await) }
+            })
             .await
     }
+}
 
+/// Reads HA groups or rules, whichever the region has.
+struct AffinityReader {
+    region: Region,
+    client: Arc<Client>,
+    has_rules: Arc<AtomicBool>,
+}
+
+impl AffinityReader {
     /// Groups or rules, whichever the region had last; the other ones once the region says that it has changed.
-    async fn read_affinities(&self) -> Result<Arc<[Affinity]>, Failure> {
+    async fn read(&self) -> Result<Arc<[Affinity]>, Failure> {
         if self.has_rules.load(Ordering::Relaxed) {
             match self.client.get(Call::HaRules, wire::rules).await {
                 // An older version answers now: one host after the other is upgraded, or the end point was changed.

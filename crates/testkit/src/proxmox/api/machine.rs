@@ -53,6 +53,9 @@ pub(super) fn config(
         set(&format!("net{place}"), json!(net));
     }
     config.extend(vm.config.clone());
+    if ask.query.get("current").is_none_or(|current| current == "0") {
+        config.extend(vm.pending.clone());
+    }
     config.retain(|_, value| !value.is_null());
     let digest = hex(&Sha256::digest(Value::from(config.clone()).to_string()));
     config.insert("digest".to_owned(), json!(digest));

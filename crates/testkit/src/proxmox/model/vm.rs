@@ -73,6 +73,9 @@ pub struct Vm {
     pub guest: Guest,
     /// More keys of its configuration; they win over the ones made from the fields above.
     pub config: BTreeMap<String, Value>,
+    /// Keys that somebody changed while it was running: what they will be after its next start. The configuration shows
+    /// them unless it is asked for with `current=1`; null: the key will be gone.
+    pub pending: BTreeMap<String, Value>,
     /// Its uptime at the moment it was `since`.
     uptime: Duration,
     since: Instant,
@@ -114,6 +117,7 @@ impl Vm {
             ha: None,
             guest: Guest::default(),
             config: BTreeMap::new(),
+            pending: BTreeMap::new(),
             uptime: Duration::from_secs(86_412),
             since: Instant::now(),
             stale: None,

@@ -168,7 +168,7 @@ struct Answer {
 }
 
 fn read(reply: &Reply, serial: u64) -> Result<Credential, Failure> {
-    let answer: Envelope<Answer> = wire::decode(reply, "log-in")?;
+    let answer: Envelope<Answer> = wire::decode(reply, "the log-in").map_err(unreadable)?;
     let answer = answer
         .data
         .ok_or_else(|| Failure::new(Kind::Malformed, "the log-in answered without a ticket"))?;
@@ -185,6 +185,15 @@ fn read(reply: &Reply, serial: u64) -> Result<Credential, Failure> {
         ));
     }
     Credential::ticket(&ticket, &answer.csrf.text().unwrap_or_default(), serial)
+}
+
+/// Without a word of an answer that may hold a ticket; a refusal holds none and keeps its words.
+fn unreadable(failure: Failure) -> Failure {
+    if failure.kind != Kind::Malformed {
+        return failure;
+    }
+    let text = "the answer to the log-in cannot be read; check that the URL leads to the API of Proxmox VE";
+    Failure::new(Kind::Malformed, text)
 }
 
 #[cfg(test)]

@@ -5,6 +5,6 @@ mod send;
 mod tls;
 
 pub use connect::ProxyError;
-pub(super) use send::{Base, Http, Reply, SendError};
+pub(super) use send::{Base, Bounds, Http, Reply, SendError};
 pub use tls::TrustError;
 pub(super) use tls::{Trust, config as tls_config};

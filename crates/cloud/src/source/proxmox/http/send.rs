@@ -21,8 +21,6 @@ use super::connect::{Connector, ProxyError, connector};
 const KEPT_CONNECTIONS: usize = 8;
 /// Ours end before the server's, which closes after 5 s and would race with a request (§17.3).
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
-/// Longest answer that is read. A list of 5,000 machines has about 2 MiB.
-const BODY_LIMIT: usize = 64 << 20;
 /// How we call ourselves.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("cadastre/", env!("CARGO_PKG_VERSION")));
 
@@ -71,6 +69,15 @@ pub(in crate::source::proxmox) enum SendError {
     TooLong,
 }
 
+/// What one exchange may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source::proxmox) struct Bounds {
+    /// From the first step to the end of the answer.
+    pub(in crate::source::proxmox) time: Duration,
+    /// Longest answer that is read. Unit: bytes.
+    pub(in crate::source::proxmox) answer: usize,
+}
+
 /// Connections to one end point.
 #[derive(Clone, Debug)]
 pub(in crate::source::proxmox) struct Http {
@@ -105,12 +112,12 @@ impl Http {
         path: &str,
         headers: &HeaderMap,
         body: Option<Bytes>,
-        limit: Duration,
+        bounds: Bounds,
     ) -> Result<Reply, SendError> {
         let request = self.request(path, headers, body)?;
-        tokio::time::timeout(limit, self.exchange(request))
+        tokio::time::timeout(bounds.time, self.exchange(request, bounds.answer))
             .await
-            .unwrap_or(Err(SendError::Timeout(limit)))
+            .unwrap_or(Err(SendError::Timeout(bounds.time)))
     }
 
     fn request(
@@ -139,7 +146,7 @@ impl Http {
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, SendError> {
+    async fn exchange(&self, request: Request<Full<Bytes>>, longest: usize) -> Result<Reply, SendError> {
         let response = self.client.request(request).await.map_err(|error| {
             if error.is_connect() {
                 SendError::Connect(chain(&error))
@@ -152,7 +159,7 @@ impl Http {
             Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
             None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
-        let body = Limited::new(response.into_body(), BODY_LIMIT)
+        let body = Limited::new(response.into_body(), longest)
             .collect()
             .await
             .map_err(|error| {
@@ -211,8 +218,11 @@ mod tests {
             stream.write_all(answer).await.unwrap();
             (tunnel, request)
         };
-        let limit = Duration::from_secs(20);
-        let (reply, (tunnel, request)) = tokio::join!(http.send("/version", &headers, None, limit), serve);
+        let bounds = Bounds {
+            time: Duration::from_secs(20),
+            answer: 1 << 10,
+        };
+        let (reply, (tunnel, request)) = tokio::join!(http.send("/version", &headers, None, bounds), serve);
         let reply = reply.unwrap();
         assert_eq!(
             (reply.status, reply.reason.as_str()),

@@ -1,29 +1,25 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use runtime::clock::jitter;
+use runtime::clock::{BootTime, jitter};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
-use crate::plan::facts::{Machine, MachineList, MachineStatus, ReadConfig, SystemUuid};
+use crate::plan::facts::{Machine, MachineList, MachineStatus, ReadConfig};
 
 /// How long a configuration is kept at least when nothing hints at a change; up to a fifth more, so that not all of
 /// them are read again in one minute.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
+/// How far the uptime in a list may lie behind: it comes by a broadcast every 10 s, and a busy host misses some.
+const LAG: Duration = Duration::from_secs(60);
 
 /// Configurations that have been read, and what would make them out of date (§17.4).
 #[derive(Debug, Default)]
 pub(in crate::source::proxmox) struct Configs {
-    known: Mutex<Known>,
+    known: Mutex<HashMap<u64, Entry>>,
     /// One read per machine at a time; everybody else waits for it.
     reads: Mutex<HashMap<u64, Arc<AsyncMutex<()>>>>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    entries: HashMap<u64, Entry>,
-    by_uuid: HashMap<SystemUuid, BTreeSet<u64>>,
 }
 
 #[derive(Debug)]
@@ -32,8 +28,8 @@ struct Entry {
     traits: Traits,
     /// Seconds; a smaller value in a later list means a restart.
     uptime: u64,
-    /// `false` after a hint at a change: a memory of what it was, until it is read again.
-    valid: bool,
+    /// When the uptime was that, at the latest.
+    seen: BootTime,
     expires: Instant,
 }
 
@@ -61,7 +57,15 @@ impl Traits {
 
 impl Entry {
     fn still_describes(&self, machine: &Machine) -> bool {
-        self.valid && self.traits == Traits::of(machine) && machine.uptime.unwrap_or(0) >= self.uptime
+        self.traits == Traits::of(machine) && machine.uptime.unwrap_or(0) >= self.uptime
+    }
+
+    /// Whether a machine that was listed at `taken` has been running since we saw it last. If not, it was restarted or
+    /// even made anew under its old number while we did not look, however long it has been up by now.
+    fn kept_running(&self, machine: &Machine, taken: BootTime) -> bool {
+        let missed = taken.since(self.seen).saturating_sub(LAG).as_secs();
+        let needed = self.uptime.saturating_add(missed);
+        machine.status != MachineStatus::Running || machine.uptime.is_none_or(|uptime| uptime >= needed)
     }
 }
 
@@ -69,53 +73,26 @@ impl Configs {
     /// The configuration of a machine, if it is known and nothing hints at a change.
     pub(in crate::source::proxmox) fn get(&self, machine: &Machine) -> Option<ReadConfig> {
         let known = self.known();
-        let entry = known.entries.get(&machine.id.vmid)?;
+        let entry = known.get(&machine.id.vmid)?;
         let good = entry.still_describes(machine) && Instant::now() < entry.expires;
         good.then(|| entry.read.clone())
     }
 
-    /// Machines that had this UUID when their configuration was last read.
-    pub(in crate::source::proxmox) fn with_uuid(&self, uuid: &SystemUuid) -> Vec<u64> {
-        self.known()
-            .by_uuid
-            .get(uuid)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect()
-    }
-
     /// Keeps what was read of a machine.
     pub(in crate::source::proxmox) fn keep(&self, machine: &Machine, read: ReadConfig) {
-        let mut known = self.known();
-        known.remove(machine.id.vmid);
-        if let Some(uuid) = &read.config.uuid {
-            known
-                .by_uuid
-                .entry(uuid.clone())
-                .or_default()
-                .insert(machine.id.vmid);
-        }
         let entry = Entry {
+            seen: read.read,
             read,
             traits: Traits::of(machine),
             uptime: machine.uptime.unwrap_or(0),
-            valid: true,
             expires: Instant::now() + jitter(KEEP),
         };
-        known.entries.insert(machine.id.vmid, entry);
+        self.known().insert(machine.id.vmid, entry);
     }
 
-    /// The configuration has to be read again; its UUID is still remembered.
-    pub(in crate::source::proxmox) fn invalidate(&self, vmid: u64) {
-        if let Some(entry) = self.known().entries.get_mut(&vmid) {
-            entry.valid = false;
-        }
-    }
-
-    /// Forgets a machine that is certainly gone.
+    /// The configuration has to be read again.
     pub(in crate::source::proxmox) fn forget(&self, vmid: u64) {
-        self.known().remove(vmid);
+        self.known().remove(&vmid);
     }
 
     /// Compares with a new list. An empty one says nothing: perhaps a privilege was lost.
@@ -123,17 +100,14 @@ impl Configs {
         if list.machines.is_empty() {
             return;
         }
-        let (now, mut known) = (Instant::now(), self.known());
-        let mut gone = Vec::new();
-        for (vmid, entry) in &mut known.entries {
-            match list.get(*vmid) {
-                Some(machine) if entry.still_describes(machine) => entry.uptime = machine.uptime.unwrap_or(0),
-                // Remembered for a while: a region may list fewer machines only because a privilege was lost.
-                None if now >= entry.expires => gone.push(*vmid),
-                _ => entry.valid = false,
+        self.known().retain(|vmid, entry| match list.get(*vmid) {
+            Some(machine) if entry.still_describes(machine) && entry.kept_running(machine, list.taken) => {
+                (entry.uptime, entry.seen) = (machine.uptime.unwrap_or(0), list.taken);
+                true
             }
-        }
-        gone.into_iter().for_each(|vmid| known.remove(vmid));
+            // It may be listed again, and then it has to be read again.
+            Some(_) | None => false,
+        });
     }
 
     /// The right to read one machine's configuration.
@@ -144,35 +118,15 @@ impl Configs {
         reads.entry(vmid).or_default().clone()
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Known {
-    fn remove(&mut self, vmid: u64) {
-        let Some(uuid) = self
-            .entries
-            .remove(&vmid)
-            .and_then(|entry| entry.read.config.uuid.clone())
-        else {
-            return;
-        };
-        if let Some(machines) = self.by_uuid.get_mut(&uuid) {
-            machines.remove(&vmid);
-            if machines.is_empty() {
-                self.by_uuid.remove(&uuid);
-            }
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use runtime::clock::BootTime;
-
     use super::*;
-    use crate::plan::facts::{MachineConfig, MachineId, MachineKind};
+    use crate::plan::facts::{MachineConfig, MachineId, MachineKind, SystemUuid};
 
     /// A running machine.
     fn machine(vmid: u64, host: &str, uptime: u64) -> Machine {
@@ -230,11 +184,6 @@ mod tests {
             learn(&configs, std::slice::from_ref(&changed));
             assert!(configs.get(&changed).is_none(), "{what}");
             assert!(configs.get(&later).is_none(), "{what}: also when it changes back");
-            assert_eq!(
-                configs.with_uuid(&SystemUuid::new("U1").unwrap()),
-                [100],
-                "{what}: still a hint"
-            );
         }
     }
 
@@ -256,24 +205,37 @@ mod tests {
         assert!(configs.get(&one).is_some());
         learn(&configs, &[machine(101, "pve-1", 100)]);
         assert!(configs.get(&one).is_none());
-        assert_eq!(configs.known().entries.len(), 1, "remembered");
-        tokio::time::advance(KEEP * 2).await;
-        learn(&configs, &[machine(101, "pve-1", 100)]);
+        assert!(configs.known().is_empty(), "nor are the gone remembered for ever");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_made_anew_during_a_long_outage_is_read_again() {
+        let outage = 3600;
+        let later = |uptime| {
+            let configs = Configs::default();
+            configs.keep(&machine(100, "pve-1", 500), config("u1"));
+            let now = machine(100, "pve-1", uptime);
+            let list = MachineList::new(BootTime::ZERO + Duration::from_secs(outage), [now.clone()]);
+            configs.learn(&list);
+            configs.get(&now).is_some()
+        };
+        assert!(later(500 + outage), "it was up all the time");
+        assert!(later(500 + outage - 60), "the list lies a little behind");
+        assert!(!later(500 + outage - 61));
         assert!(
-            configs.known().entries.is_empty() && configs.known().by_uuid.is_empty(),
-            "not for ever"
+            !later(3000),
+            "up for longer than it had been, and yet another one"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_machines_with_one_uuid_are_both_found() {
-        let (configs, uuid) = (Configs::default(), SystemUuid::new("u1").unwrap());
-        configs.keep(&machine(100, "pve-1", 1), config("u1"));
-        configs.keep(&machine(90, "pve-1", 1), config("U1"));
-        assert_eq!(configs.with_uuid(&uuid), [90, 100]);
-        configs.keep(&machine(90, "pve-1", 1), config("u2"));
-        assert_eq!(configs.with_uuid(&uuid), [100]);
-        configs.forget(100);
-        assert!(configs.with_uuid(&uuid).is_empty());
+    async fn a_machine_that_is_off_has_no_uptime_to_compare() {
+        let configs = Configs::default();
+        let mut off = machine(100, "pve-1", 0);
+        off.status = MachineStatus::Stopped;
+        configs.keep(&off, config("u1"));
+        let list = MachineList::new(BootTime::ZERO + Duration::from_secs(3600), [off.clone()]);
+        configs.learn(&list);
+        assert!(configs.get(&off).is_some());
     }
 }

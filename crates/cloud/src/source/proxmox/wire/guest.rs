@@ -1,30 +1,112 @@
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess};
 
 use super::super::failure::{Failure, Kind};
 use super::super::http::Reply;
+use super::Scalar;
+use super::lenient::{Lenient, List, Shape, object};
 use crate::plan::facts::GuestInterface;
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default)]
+    result: Lenient<Outcome>,
+}
+
+/// A list when the guest answered, an object when it refused.
+enum Outcome {
+    Interfaces(List<Entry>),
+    Refused(Refused),
+}
+
+impl Shape for Outcome {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        let envelope: Option<RefusalEnvelope> = object(map)?;
+        Ok(envelope.and_then(|envelope| envelope.error.0).map(Self::Refused))
+    }
+
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Option<Self>, A::Error> {
+        Ok(List::from_seq(seq)?.map(Self::Interfaces))
+    }
+}
+
+#[derive(Deserialize)]
+struct RefusalEnvelope {
+    #[serde(default)]
+    error: Lenient<Refused>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(default)]
+    class: Scalar,
+    #[serde(default)]
+    desc: Scalar,
+}
+
+/// An interface of the guest.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Entry {
+    #[serde(default)]
+    name: Scalar,
+    #[serde(default)]
+    hardware_address: Scalar,
+    #[serde(default)]
+    ip_addresses: Lenient<List<Address>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Address {
+    #[serde(default)]
+    ip_address: Scalar,
+}
+
+impl Shape for Data {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        object(map)
+    }
+}
+
+impl Shape for Refused {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        object(map)
+    }
+}
+
+impl Shape for Entry {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        object(map)
+    }
+}
+
+impl Shape for Address {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        object(map)
+    }
+}
 
 /// Reads what the guest reports of its interfaces, in its order (A.6). What cannot be read of one is left out, and
 /// never spoils the others.
 pub(in crate::source::proxmox) fn interfaces(reply: &Reply) -> Result<Vec<GuestInterface>, Failure> {
-    let data: Value = super::data(reply, "the guest query")?;
-    let result = data.get("result").unwrap_or(&Value::Null);
-    if let Some(error) = result.get("error") {
-        return Err(refused(error));
-    }
-    let Some(list) = result.as_array() else {
-        return Err(Failure::new(
+    let data: Lenient<Data> = super::data(reply, "the guest query")?;
+    match data.0.and_then(|data| data.result.0) {
+        Some(Outcome::Interfaces(List(entries))) => Ok(entries.into_iter().filter_map(interface).collect()),
+        Some(Outcome::Refused(error)) => Err(refused(error)),
+        None => Err(Failure::new(
             Kind::Malformed,
             "the guest's answer holds no list of interfaces",
-        ));
-    };
-    Ok(list.iter().filter_map(interface).collect())
+        )),
+    }
 }
 
 /// The guest's own refusal. Its class is stable, its words are not.
-fn refused(error: &Value) -> Failure {
-    let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
-    let (class, words) = (text("class"), super::tidy(text("desc")));
+fn refused(error: Refused) -> Failure {
+    let (class, words) = (
+        error.class.into_string().unwrap_or_default(),
+        super::tidy(&error.desc.into_string().unwrap_or_default()),
+    );
     let blocked = class == "CommandNotFound" || class == "CommandDisabled";
     let kind = if blocked {
         Kind::CommandDisabled
@@ -33,24 +115,21 @@ fn refused(error: &Value) -> Failure {
     };
     Failure::new(
         kind,
-        format!("the guest agent refused: {} {words}", super::tidy(class)),
+        format!("the guest agent refused: {} {words}", super::tidy(&class)),
     )
 }
 
-fn interface(entry: &Value) -> Option<GuestInterface> {
-    let addresses = entry
-        .get("ip-addresses")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+fn interface(entry: Entry) -> Option<GuestInterface> {
+    let addresses = entry.ip_addresses.0.map_or_else(Vec::new, |list| list.0);
     Some(GuestInterface {
-        name: entry.get("name")?.as_str()?.into(),
+        name: entry.name.into_string()?.into(),
         mac: entry
-            .get("hardware-address")
-            .and_then(Value::as_str)
+            .hardware_address
+            .into_string()
             .and_then(|mac| mac.parse().ok()),
         addresses: addresses
-            .filter_map(|a| Some(a.get("ip-address")?.as_str()?.to_owned()))
+            .into_iter()
+            .filter_map(|address| address.ip_address.into_string())
             .collect(),
     })
 }
@@ -77,7 +156,7 @@ mod tests {
               {"ip-address-type":"ipv4","ip-address":"127.0.0.1","prefix":8},{"ip-address":7},{"prefix":"x"},3,
               {"ip-address-type":"ipv6","ip-address":"::1","prefix":128}],"statistics":{}},
             {"name":"vxlan.calico","hardware-address":"1a:db:bb:c0:01:6b"},
-            {"hardware-address":"1a:db:bb:c0:01:6c"}, "rubbish",
+            {"hardware-address":"1a:db:bb:c0:01:6c"}, "rubbish", 1, -1, 0.5, true, null, [[1], {"name":"x"}],
             {"name":"Ethernet 2","hardware-address":"?","ip-addresses":null,"new":1}]}}"#,
         )
         .unwrap();
@@ -104,6 +183,9 @@ mod tests {
             r#"{"data":null}"#,
             r#"{"data":{}}"#,
             r#"{"data":{"result":{}}}"#,
+            r#"{"data":{"result":{"error":7}}}"#,
+            r#"{"data":{"result":"[]"}}"#,
+            r#"{"data":[[]]}"#,
         ] {
             assert_eq!(read(body).unwrap_err().kind, Kind::Malformed, "{body}");
         }

@@ -59,21 +59,29 @@ pub(in crate::source::proxmox) fn machines(
     let mut hosts = HashSet::new();
     let mut machines = Vec::with_capacity(entries.len());
     for entry in &entries {
-        if let Some(kind) = kind(entry) {
+        if let Some(kind) = kind(entry)? {
             machines.push(machine(entry, kind, region, &mut hosts)?);
         }
     }
     Ok(MachineList::new(taken, machines))
 }
 
-/// `None` for what is no guest at all.
-fn kind(entry: &Entry) -> Option<MachineKind> {
-    match entry.kind.text()?.as_str() {
-        "qemu" if entry.template.flag() => Some(MachineKind::Template),
-        "qemu" => Some(MachineKind::Qemu),
-        "lxc" | "openvz" => Some(MachineKind::Lxc),
-        _ => None,
+/// `None` for what is known to be no guest at all. What is neither may be a machine.
+fn kind(entry: &Entry) -> Result<Option<MachineKind>, Failure> {
+    match entry.kind.text().as_deref() {
+        Some("qemu") if entry.template.flag() => Ok(Some(MachineKind::Template)),
+        Some("qemu") => Ok(Some(MachineKind::Qemu)),
+        Some("lxc" | "openvz") => Ok(Some(MachineKind::Lxc)),
+        Some("node" | "storage" | "pool" | "sdn" | "network") => Ok(None),
+        _ => {
+            let what = format!("unusable type {:?} of machine {:?}", entry.kind, entry.vmid);
+            Err(malformed(&what))
+        }
     }
+}
+
+fn malformed(what: &str) -> Failure {
+    Failure::new(Kind::Malformed, format!("{what} in {WHAT}"))
 }
 
 fn machine(
@@ -82,13 +90,12 @@ fn machine(
     region: &Region,
     hosts: &mut HashSet<Arc<str>>,
 ) -> Result<Machine, Failure> {
-    let malformed = |what: String| Failure::new(Kind::Malformed, format!("{what} in {WHAT}"));
     let vmid = entry
         .vmid
         .whole()
-        .ok_or_else(|| malformed(format!("unusable vmid {:?}", entry.vmid)))?;
+        .ok_or_else(|| malformed(&format!("unusable vmid {:?}", entry.vmid)))?;
     let host = entry.node.text().filter(|host| is_host_name(host));
-    let host = host.ok_or_else(|| malformed(format!("unusable host {:?} of machine {vmid}", entry.node)))?;
+    let host = host.ok_or_else(|| malformed(&format!("unusable host {:?} of machine {vmid}", entry.node)))?;
     Ok(Machine {
         id: MachineId::new(region, vmid),
         kind,
@@ -205,6 +212,10 @@ mod tests {
     fn an_entry_that_cannot_be_identified_spoils_the_list_instead_of_vanishing() {
         for entry in [
             r#"{"type":"qemu","node":"pve-1","status":"running"}"#,
+            r#"{"vmid":100,"node":"pve-1","status":"running"}"#,
+            r#"{"type":null,"vmid":100,"node":"pve-1","status":"running"}"#,
+            r#"{"type":"qemu2","vmid":100,"node":"pve-1","status":"running"}"#,
+            "{}",
             r#"{"type":"qemu","vmid":"x","node":"pve-1","status":"running"}"#,
             r#"{"type":"qemu","vmid":100,"status":"running"}"#,
             r#"{"type":"qemu","vmid":100,"node":"../x","status":"running"}"#,

@@ -30,6 +30,14 @@ impl Scalar {
         }
     }
 
+    /// The value if it was sent as text.
+    pub(in crate::source::proxmox) fn into_string(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The value as whole number; a fraction is rounded up, what is negative or no number counts as missing.
     pub(in crate::source::proxmox) fn whole(&self) -> Option<u64> {
         match self {

@@ -116,3 +116,16 @@ async fn a_second_factor_is_an_error_that_names_the_way_out() {
     let failure = log_in(&tickets(), Ok(reply(200, body))).await.unwrap_err();
     assert!(failure.text.contains("API token"), "{failure}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_shows_nothing_of_what_may_be_a_ticket() {
+    for body in [
+        r#"{"data":"PVE:u@pve:69203A11::k9=="}"#,
+        "PVE:u@pve:69203A11::k9==",
+        r#"["PVE:u@pve:69203A11::k9=="]"#,
+    ] {
+        let failure = log_in(&tickets(), Ok(reply(200, body))).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Malformed, "{body}");
+        assert!(!failure.text.contains("PVE:"), "{failure}");
+    }
+}
