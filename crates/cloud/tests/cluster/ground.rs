@@ -40,7 +40,7 @@ async fn plane() -> &'static ControlPlane {
 pub(crate) struct Site {
     pub(crate) client: Client,
     pub(crate) pve: ProxmoxVe,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Site {
@@ -58,7 +58,15 @@ impl Site {
 
     pub(crate) async fn build(describe: impl FnOnce(Builder) -> Builder) -> Self {
         let turn = TURN.lock().await;
-        let client = plane().await.client();
+        let site = Self::on(plane().await.client(), describe).await;
+        Self {
+            _turn: Some(turn),
+            ..site
+        }
+    }
+
+    /// The same on an API server that nobody else uses.
+    pub(crate) async fn on(client: Client, describe: impl FnOnce(Builder) -> Builder) -> Self {
         let nodes: Api<Node> = Api::all(client.clone());
         nodes
             .delete_collection(&DeleteParams::default(), &ListParams::default())
@@ -76,7 +84,7 @@ impl Site {
         Self {
             client,
             pve,
-            _turn: turn,
+            _turn: None,
         }
     }
 
