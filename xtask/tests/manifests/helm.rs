@@ -8,7 +8,8 @@ use std::{
     sync::OnceLock,
 };
 
-const MODULE: &str = "helm.sh/helm/v4";
+use testkit::assets::{HELM, to_stderr};
+
 /// The first that shows the notes of a chart without a cluster. The chart itself is for helm 3, too.
 const OLDEST: u32 = 4;
 
@@ -40,37 +41,14 @@ pub(crate) fn run(args: &[&str], input: &str) -> Result<String, String> {
 fn find() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let built = cached();
+        let built = HELM.cached().expect("tools/helm is part of the checkout");
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut candidates = env::split_paths(&path)
-            .map(|dir| dir.join("helm"))
-            .chain([built.clone()]);
-        candidates
-            .find(|helm| is_usable(helm))
-            .unwrap_or_else(|| build(&built))
+        let mut candidates = env::split_paths(&path).map(|dir| dir.join("helm")).chain([built]);
+        candidates.find(|helm| is_usable(helm)).unwrap_or_else(|| {
+            let built = HELM.build(&mut to_stderr);
+            built.unwrap_or_else(|error| panic!("no helm {OLDEST} or newer here: {error:#}"))
+        })
     })
-}
-
-fn pins() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/helm")
-}
-
-fn cached() -> PathBuf {
-    let go_mod =
-        fs::read_to_string(pins().join("go.mod")).expect("tools/helm/go.mod is part of the checkout");
-    let required = |line: &str| {
-        let line = line.trim().trim_start_matches("require ");
-        Some(line.strip_prefix(MODULE)?.split_whitespace().next()?.to_owned())
-    };
-    let version = go_mod
-        .lines()
-        .filter(|line| !line.starts_with("tool "))
-        .find_map(required);
-    let version = version.expect("tools/helm/go.mod requires helm");
-    testkit::assets::cache_root()
-        .join("helm")
-        .join(version)
-        .join("helm")
 }
 
 fn is_usable(helm: &Path) -> bool {
@@ -87,43 +65,4 @@ fn is_usable(helm: &Path) -> bool {
         .next()
         .unwrap_or_default();
     major.parse::<u32>().is_ok_and(|major| major >= OLDEST)
-}
-
-/// Built under another name and renamed, so that what is in the cache is complete.
-fn build(to: &Path) -> PathBuf {
-    let dir = to.parent().expect("the path has a folder");
-    fs::create_dir_all(dir).unwrap_or_else(|error| panic!("cannot make {}: {error}", dir.display()));
-    let draft = dir.join(format!("helm.{}", std::process::id()));
-    let package = format!("{MODULE}/cmd/helm");
-    eprintln!("building helm from {package} (about 2 min, once)");
-    let version = dir.file_name().unwrap_or_default().to_string_lossy();
-    let flags = format!("-s -w -X {MODULE}/internal/version.version={version}");
-    let built = ["go", "/usr/local/go/bin/go"].iter().any(|go| {
-        let mut command = Command::new(go);
-        command
-            .current_dir(pins())
-            .env("CGO_ENABLED", "0")
-            .env("GOWORK", "off")
-            .stdin(Stdio::null());
-        command.args([
-            "build",
-            "-mod=readonly",
-            "-trimpath",
-            "-buildvcs=false",
-            "-ldflags",
-            &flags,
-        ]);
-        command
-            .arg("-o")
-            .arg(&draft)
-            .arg(&package)
-            .status()
-            .is_ok_and(|status| status.success())
-    });
-    assert!(
-        built,
-        "no helm on this machine and none could be built; install helm {OLDEST} or newer, or Go"
-    );
-    fs::rename(&draft, to).unwrap_or_else(|error| panic!("cannot write {}: {error}", to.display()));
-    to.to_owned()
 }

@@ -13,7 +13,7 @@ use super::{step, tools};
 
 /// `$XDG_CACHE_HOME/cadastre`, else `$HOME/.cache/cadastre`, else a folder in the temporary directory.
 #[must_use]
-pub fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     let set = |name| {
         env::var_os(name)
             .map(PathBuf::from)

@@ -53,16 +53,7 @@ pub(super) fn build(slot: &Slot, program: &Program, progress: &mut dyn FnMut(&st
         "building {} {version} (about {} min, once)",
         program.name, program.minutes
     );
-    let mut go = Command::new(find(&pins, progress)?);
-    go.current_dir(&pins).env("CGO_ENABLED", "0").env("GOWORK", "off");
-    go.args([
-        "build",
-        "-mod=readonly",
-        "-trimpath",
-        "-buildvcs=false",
-        "-ldflags",
-        &link_flags(kubernetes),
-    ]);
+    let mut go = build_command(&pins, &link_flags(kubernetes), progress)?;
     go.arg("-o").arg(slot.draft(program.name)).arg(program.package);
     step::run(
         &go,
@@ -71,6 +62,25 @@ pub(super) fn build(slot: &Slot, program: &Program, progress: &mut dyn FnMut(&st
         progress,
     )?;
     slot.publish(program.name)
+}
+
+/// `go build` in the module `pins`, without what to build and where to put it.
+pub(super) fn build_command(
+    pins: &Path,
+    link_flags: &str,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Command> {
+    let mut go = Command::new(find(pins, progress)?);
+    go.current_dir(pins).env("CGO_ENABLED", "0").env("GOWORK", "off");
+    go.args([
+        "build",
+        "-mod=readonly",
+        "-trimpath",
+        "-buildvcs=false",
+        "-ldflags",
+        link_flags,
+    ]);
+    Ok(go)
 }
 
 /// Fetches `module@version`, checked against the `go.sum` of `pins`, and returns its folder.
@@ -94,7 +104,7 @@ pub(super) fn download(
 }
 
 /// Strips symbols (half the size) and tells the program its version, which it reports at `/version`.
-fn link_flags(version: &str) -> String {
+pub(super) fn link_flags(version: &str) -> String {
     let mut parts = version.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or("0"), parts.next().unwrap_or("0"));
     let set = "-X k8s.io/component-base/version.git";
@@ -133,9 +143,9 @@ fn find(pins: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf> {
         };
     }
     bail!(
-        "the test control plane must be built and Go {wanted} or newer was not found; install it (https://go.dev/dl, \
-         or the distribution's package golang-go where that is new enough) and have `go` in PATH, or set \
-         KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver"
+        "a program for tests must be built and Go {wanted} or newer was not found; install it (https://go.dev/dl, \
+         or the distribution's package golang-go where that is new enough) and have `go` in PATH; for the control plane \
+         it is enough to set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver"
     );
 }
 

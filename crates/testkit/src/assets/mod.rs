@@ -10,6 +10,7 @@ mod cache;
 mod capi;
 mod go;
 mod step;
+mod tool;
 mod toolchain;
 
 use std::env;
@@ -17,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-pub use cache::root as cache_root;
 pub use capi::{CapiCrds, CapiVersion, capi_crds};
+pub use tool::{HELM, KUBECTL, Tool};
 
 use cache::Slot;
 
