@@ -3,6 +3,7 @@
 mod cli;
 mod cloud;
 mod controller;
+mod go;
 mod lead;
 
 use std::{ffi::OsString, path::Path, path::PathBuf, process::ExitCode};

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 
 use crate::{
     cli::output::Output,
-    controller::{go_bool, go_duration},
+    go::{go_bool, go_duration},
 };
 
 /// The only cloud provider there is.

@@ -22,7 +22,7 @@ use runtime::{
     shutdown::Tasks,
 };
 
-pub(crate) use flags::{Flags, go_bool, go_duration, without_kind_concurrency};
+pub(crate) use flags::{Flags, without_kind_concurrency};
 
 use crate::lead::Lead;
 
