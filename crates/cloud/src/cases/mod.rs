@@ -9,5 +9,6 @@ mod explained;
 mod guest;
 mod identity;
 mod lifecycle;
+mod silence;
 mod topology;
 mod world;

@@ -21,13 +21,17 @@ use crate::plan::lifecycle::{
     self, Circumstances, DeletionBudget, Glance, Judgement, LifecycleMemory, LifecycleStep,
 };
 use crate::plan::node::{self, Change, Decision, GuestQuestion, NodeMemory, Situation, Write};
-use crate::plan::notice::Reason;
+use crate::plan::notice::{Notice, Reason};
 use crate::plan::upstream::{self, Comparison};
 use crate::plan::verdict::Verdict;
 
 /// UUIDs of the fixture: u1, u2, …
 pub(super) fn u(number: u8) -> String {
     format!("11833f4c-341f-4bd3-aad7-f7abed00000{number}")
+}
+
+pub(super) fn reasons(notices: &[Notice]) -> Vec<Reason> {
+    notices.iter().map(|notice| notice.reason).collect()
 }
 
 /// The file with these features and one cluster per region.
