@@ -22,9 +22,12 @@ const ROOMS: &[Room] = &[
     room("runtime", &["addr", "api"]),
     room("pools", &["addr", "api", "runtime"]),
     room("cloud", &["addr", "api", "runtime"]),
+    room("nodenet", &["addr", "api", "runtime"]),
+    // The only room that links nmstate.
+    room("handler", &["addr", "api", "runtime", "nodenet"]),
     // Synchronous and tiny: it speaks to the API server itself, so neither `api` nor `runtime`.
     room("cni", &["addr"]),
-    room("cadastre", &["addr", "api", "runtime", "pools", "cloud", "cni"]),
+    room("cadastre", &["addr", "api", "runtime", "pools", "cloud", "nodenet", "cni"]),
     room("testkit", &["addr", "api", "runtime", "pools"]),
     room("xtask", &["testkit"]),
 ];

@@ -1,0 +1,1 @@
+//! Every rule, pure: no client, no clock, no async.
