@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::{assets, debian, project, step::Step, up::become_program};
+use crate::{assets, debian, dist, project, step::Step, up::become_program};
 
 /// What to measure.
 #[derive(Debug)]
@@ -94,30 +94,17 @@ fn cni(root: &Path, arguments: &[OsString]) -> Result<()> {
     become_program(program.current_dir(root).args(arguments))
 }
 
-/// Builds `cadastre` as it is shipped and a bench that starts it over a control plane.
-fn against_server(root: &Path, bench: &str, arguments: &[OsString]) -> Result<()> {
-    let build = |package: &str, binary: &str| {
-        let mut cargo = project::cargo(root);
-        cargo.args([
-            "build",
-            "--locked",
-            "--release",
-            "--package",
-            package,
-            "--bin",
-            binary,
-        ]);
-        Step::new(format!("build {binary}"), "see the compiler's message above").run(&mut cargo)
-    };
-    // One by one: the measured binary must have the features it is shipped with.
-    let folder =
-        assets::ensure_while(|| build("cadastre", "cadastre").and_then(|()| build("testkit", bench)))?;
-    let mut program = Command::new(project::built(root, None, "release", bench));
-    assets::announce(
-        &mut program,
-        &folder,
-        &project::built(root, None, "release", "cadastre"),
-    );
+/// Builds `cadastre` as it is shipped, static, and a bench that starts it over a control plane.
+fn against_server(root: &Path, bench: &'static str, arguments: &[OsString]) -> Result<()> {
+    let mut built = None;
+    let folder = assets::ensure_while(|| {
+        built = dist::measured(root, bench)?;
+        Ok(())
+    })?;
+    let (measured, bench) =
+        built.context("nothing is released for this machine; use an amd64 or arm64 one")?;
+    let mut program = Command::new(bench);
+    assets::announce(&mut program, &folder, &measured);
     become_program(program.current_dir(root).args(arguments))
 }
 

@@ -23,7 +23,7 @@ cargo xtask up [--once] [--kubeconfig FILE]     start a control plane with Cadas
 cargo xtask up --proxmox [--once]               the same with Nodes on a Proxmox VE made for the occasion
 cargo xtask test [--long] [--vm] [FILTER...]    run all tests (with --long: the long fault tests; with --vm: guests)
 cargo xtask bench addr [--json] [ARGS...]       measure the address sets
-cargo xtask bench cloud [--quick] [--json] [ARGS...]   measure the cloud controller against its targets
+cargo xtask bench cloud [--quick|--full] [--faults] [--json] [ARGS...]   measure the cloud controller against its targets
 cargo xtask bench cni [--quick] [--json]        measure the CNI binary against the reference host-local
 cargo xtask bench pools [--json] [ARGS...]      measure the controller against the bare API server
 cargo xtask check [NAME...]                     format, house rules, dependencies, generated files, lints, docs

@@ -29,6 +29,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Nobody knows whether it was carried out.
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
+        matches!(self, Self::Api(error) if outcome(error) == Outcome::Unknown)
+    }
+
     /// Whether a person should read about it: not for conflicts, which are how concurrent writers meet.
     #[must_use]
     pub fn is_news(&self) -> bool {
@@ -40,7 +46,7 @@ impl Error {
 }
 
 /// Waits for the turn of a write, and refuses it once the lead is lost.
-async fn admit(world: &World) -> Result<(), Error> {
+pub(crate) async fn admit(world: &World) -> Result<(), Error> {
     world.limiter.acquire().await;
     if (world.holds)() {
         Ok(())

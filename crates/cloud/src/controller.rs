@@ -71,7 +71,7 @@ pub async fn run(config: Config, stop: CancellationToken) {
         }
     };
     stop.run_until_cancelled(work).await;
-    world.queue.close();
+    world.close();
     loops_end.cancel();
     let finished = async {
         while let Some(result) = loops.join_next().await {
@@ -89,7 +89,7 @@ pub async fn run(config: Config, stop: CancellationToken) {
 }
 
 /// A panic of a task is a panic of the controller: half of it must not go on without the other.
-fn propagate(result: Result<(), JoinError>) {
+pub(crate) fn propagate(result: Result<(), JoinError>) {
     if let Err(error) = result
         && let Ok(panic) = error.try_into_panic()
     {
@@ -121,9 +121,8 @@ fn start_loops(config: &Config, loops: &mut JoinSet<()>, end: &CancellationToken
         world.count();
     }));
     if config.loops.node {
-        for _ in 0..world.options.workers.max(1) {
-            loops.spawn(reconcile::work(world.clone()));
-        }
+        loops.spawn(reconcile::work(world.clone(), |world| &world.newcomers));
+        loops.spawn(reconcile::work(world.clone(), |world| &world.residents));
     }
     if config.loops.lifecycle {
         let period = world.options.monitor_period;
@@ -192,10 +191,12 @@ async fn pass(config: &Config) -> usize {
     if config.loops.node {
         let turns = nodes.into_iter().map(|seen| async move {
             let name: NodeName = seen.facts.name.as_ref().into();
-            reconcile::turn(world, &name).await;
+            let seat = world.pool(&name).seat().await;
+            reconcile::turn(world, &name, seat).await;
         });
+        let workers = world.options.workers.saturating_add(world.options.updaters);
         stream::iter(turns)
-            .buffer_unordered(world.options.workers.max(1))
+            .buffer_unordered(workers.max(1))
             .collect::<()>()
             .await;
     }

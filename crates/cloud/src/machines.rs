@@ -11,15 +11,15 @@ use runtime::clock::BootTime;
 use tokio::time::timeout;
 
 use crate::plan::facts::{
-    Affinity, GuestAnswer, GuestReason, Machine, MachineId, MachineList, NodeFacts, Quorum, ReadConfig,
-    Region, RegionView,
+    Affinity, GuestAnswer, GuestReason, Machine, MachineId, MachineList, MachineStatus, NodeFacts, Quorum,
+    ReadConfig, Region, RegionView,
 };
 use crate::plan::identity::{self, Found, Resolution, Step, View};
 use crate::plan::provider_id::ProviderId;
 use crate::plan::verdict::Verdict;
 use crate::source::metrics::Question;
 use crate::source::{Freshness, Source};
-use crate::world::World;
+use crate::world::{Place, Seat, World};
 
 /// How long a Node waits for one region's list. Regions are independent: one that hangs must not hold up the Nodes of
 /// another, which are looked at again soon if this was too short.
@@ -47,8 +47,8 @@ pub enum Lists {
     NewerThan(BootTime),
 }
 
-/// Finds the machine of a Node. Asks only for what can matter.
-pub async fn resolve(world: &World, node: &NodeFacts, lists: Lists) -> Outcome {
+/// Finds the machine of a Node. Asks only for what can matter. A worker gives up its `seat` while it waits for hosts.
+pub async fn resolve(world: &World, node: &NodeFacts, lists: Lists, mut seat: Option<&mut Seat>) -> Outcome {
     let start = Instant::now();
     let regions = views(world, node, lists).await;
     let mut read = HashMap::new();
@@ -68,23 +68,50 @@ pub async fn resolve(world: &World, node: &NodeFacts, lists: Lists) -> Outcome {
                     trail,
                 };
             }
-            Step::Read(ids) => read.extend(read_all(world, &regions, ids).await),
+            Step::Read(ids) => {
+                let place = place(&regions, &ids);
+                let reads = read_all(world, &regions, ids);
+                read.extend(at(seat.as_deref_mut(), place, reads).await);
+            }
         }
+    }
+}
+
+/// Waits for an answer, with or without a seat to give up.
+async fn at<T>(seat: Option<&mut Seat>, place: Place, question: impl Future<Output = T>) -> T {
+    match seat {
+        Some(seat) => seat.at(place, question).await,
+        None => question.await,
+    }
+}
+
+/// Where the configurations of these machines are waited for.
+fn place(regions: &[RegionView], ids: &[MachineId]) -> Place {
+    let mut hosts = ids
+        .iter()
+        .filter_map(|id| Some((&id.region, &machine(regions, id)?.host)));
+    match hosts.next() {
+        Some((region, host)) if hosts.all(|other| other == (region, host)) => {
+            Place::Host(region.clone(), host.clone())
+        }
+        _ => Place::Everywhere,
     }
 }
 
 fn measure(world: &World, node: &NodeFacts, resolution: &Resolution, took: Duration) {
     let failed = matches!(resolution, Resolution::Unknown(_) | Resolution::RegionUnknown(_));
-    match ProviderId::parse(&node.provider_id) {
-        ProviderId::Foreign => return,
-        ProviderId::Empty | ProviderId::Unresolved => {
-            world.source_metrics.question(Question::FindByNode, took, failed);
-        }
-        ProviderId::Machine { .. } => {}
+    if *resolution == Resolution::Foreign {
+        return;
     }
-    world
-        .source_metrics
-        .question(Question::InstanceInfo, took, failed);
+    let searched = identity::searched(node, world.settings.match_name, resolution);
+    let questions = [
+        (Question::FindByNode, searched.by_name),
+        (Question::FindByUuid, searched.by_uuid),
+        (Question::InstanceInfo, true),
+    ];
+    for (question, _) in questions.into_iter().filter(|(_, was_asked)| *was_asked) {
+        world.source_metrics.question(question, took, failed);
+    }
 }
 
 /// The regions a Node can be in: the one its provider ID names, else all.
@@ -118,26 +145,21 @@ async fn list(source: &Arc<dyn Source>, lists: Lists) -> Answer<Arc<MachineList>
         .unwrap_or_else(|_| late())
 }
 
-/// Adds what a deletion rests on: quorum always, privileges where an empty list raises doubts.
+/// Adds what a deletion rests on: quorum, and privileges, because what we may not see is missing in a list. Both are asked
+/// for after the list had arrived: an answer from before a privilege was lost would vouch for a list from after it.
 pub async fn with_evidence(world: &World, regions: Vec<RegionView>) -> Vec<RegionView> {
     join_all(regions.into_iter().map(|mut view| async move {
         let (Some(source), Answer::Known(list)) = (world.sources.get(&view.region), &view.list) else {
             return view;
         };
-        let is_doubtful = is_doubtful(list);
-        view.quorum = bounded(source.quorum()).await;
-        if is_doubtful && matches!(view.quorum, Answer::Known(Quorum::Quorate)) {
-            view.permissions = bounded(source.permissions()).await;
+        let since = list.arrived;
+        view.quorum = bounded(source.quorum(since)).await;
+        if matches!(view.quorum, Answer::Known(Quorum::Quorate)) {
+            view.permissions = bounded(source.permissions(since)).await;
         }
         view
     }))
     .await
-}
-
-/// Whether a list may be short of machines for want of a privilege. Containers and templates are no sign that virtual
-/// machines are listed.
-fn is_doubtful(list: &MachineList) -> bool {
-    list.virtual_machines().next().is_none()
 }
 
 /// What comes later is kept by the source, for whoever asks next.
@@ -177,14 +199,32 @@ async fn read_all(
     stream::iter(reads).buffer_unordered(READS).collect().await
 }
 
-/// Reads a configuration past every memory, because the one known is too old to decide on.
-pub async fn reread(world: &World, regions: &[RegionView], id: &MachineId) {
-    let (Some(source), Some(machine)) = (world.sources.get(&id.region), machine(regions, id)) else {
-        return;
-    };
-    source.forget_config(id.vmid);
-    // What it says is looked at when the machine is resolved again.
-    drop(source.config(machine).await);
+/// The configuration of this machine is too old to decide on.
+pub fn forget(world: &World, id: &MachineId) {
+    if let Some(source) = world.sources.get(&id.region) {
+        source.forget_config(id.vmid);
+    }
+}
+
+/// Configurations of machines that do not run are too old to decide on if they were read before this moment. Those that
+/// others have read again meanwhile stay.
+pub fn forget_at_rest(world: &World, regions: &[RegionView], before: BootTime) {
+    for view in regions {
+        let (Some(source), Answer::Known(list)) = (world.sources.get(&view.region), &view.list) else {
+            continue;
+        };
+        let at_rest = list
+            .virtual_machines()
+            .filter(|machine| machine.status != MachineStatus::Running);
+        for machine in at_rest {
+            if source
+                .known_config(machine)
+                .is_some_and(|known| known.read < before)
+            {
+                source.forget_config(machine.id.vmid);
+            }
+        }
+    }
 }
 
 /// HA groups or rules of a region.
@@ -198,48 +238,16 @@ pub async fn affinity(world: &World, region: &Region) -> Answer<Vec<Affinity>> {
     }
 }
 
-/// What the guest of a found machine says.
-pub async fn guest(world: &World, found: &Found) -> GuestAnswer {
+/// What the guest of a found machine says. A worker gives up its `seat` while it waits.
+pub async fn guest(world: &World, found: &Found, seat: Option<&mut Seat>) -> GuestAnswer {
     let region = &found.machine.id.region;
+    let place = Place::Host(region.clone(), found.machine.host.clone());
     let answer = match world.sources.get(region) {
-        Some(source) => source.guest(&found.machine).await,
+        Some(source) => at(seat, place, source.guest(&found.machine)).await,
         None => GuestAnswer::unavailable(GuestReason::Other, "the region is not configured"),
     };
     if let GuestAnswer::Unavailable(why) = &answer {
         world.metrics.guest_unavailable(region, why.reason);
     }
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::facts::{MachineKind, MachineStatus};
-
-    fn machine(vmid: u64, kind: MachineKind) -> Machine {
-        Machine {
-            id: MachineId::new(&"fsn".parse().unwrap(), vmid),
-            kind,
-            host: "pve-1".into(),
-            name: None,
-            status: MachineStatus::Running,
-            max_cpu: None,
-            max_mem: None,
-            uptime: None,
-            ha_state: None,
-            lock: None,
-            tags: [].into(),
-        }
-    }
-
-    #[test]
-    fn a_list_without_a_virtual_machine_raises_doubts() {
-        let list = |kinds: &[MachineKind]| {
-            let machines = (100..).zip(kinds).map(|(vmid, kind)| machine(vmid, *kind));
-            MachineList::new(BootTime::ZERO, machines)
-        };
-        assert!(is_doubtful(&list(&[])));
-        assert!(is_doubtful(&list(&[MachineKind::Lxc, MachineKind::Template])));
-        assert!(!is_doubtful(&list(&[MachineKind::Lxc, MachineKind::Qemu])));
-    }
 }

@@ -15,7 +15,7 @@ const DELAY_BUCKETS: [f64; 6] = [1.0, 4.0, 16.0, 64.0, 256.0, 1024.0];
 /// Unit: seconds. A pass is spread over its period, 300 s unless told otherwise.
 const PASS_BUCKETS: [f64; 10] = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 300.0, 450.0, 600.0];
 
-/// Labels of `ccm_node_address_source_total`.
+/// Labels of `ccm_node_address_source`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabels {
     node_mode: &'static str,
@@ -54,10 +54,27 @@ pub struct NodeCounts {
     pub unknown: u32,
 }
 
+/// A Node that counts in a gauge for as long as this lives.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The metrics of the loops. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    address_sources: Family<SourceLabels, Counter>,
+    address_sources: Family<SourceLabels, Gauge>,
     guest_unavailable: Family<GuestLabels, Counter>,
     nodes: Family<StateLabels, Gauge>,
     deletions: Family<DeletionLabels, Counter>,
@@ -84,7 +101,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Registers all of them.
     pub fn register(&self, registry: &mut Registry) {
-        let help = "Address lists decided, by mode and by the evidence they rest on";
+        let help = "Nodes by mode and by the evidence their addresses rest on since the last look";
         registry.register("ccm_node_address_source", help, self.address_sources.clone());
         let help = "Guests that could not be asked for their addresses";
         registry.register("ccm_guest_unavailable", help, self.guest_unavailable.clone());
@@ -124,11 +141,11 @@ impl Metrics {
         }
     }
 
-    /// A list of addresses was decided in this mode, on this evidence.
-    pub fn address_source(&self, node_mode: &'static str, result: &'static str) {
-        self.address_sources
-            .get_or_create(&SourceLabels { node_mode, result })
-            .inc();
+    /// One more Node whose addresses were decided in this mode, on this evidence, until the answer is dropped.
+    pub fn address_source(&self, node_mode: &'static str, result: &'static str) -> Counted {
+        let labels = SourceLabels { node_mode, result };
+        let gauge = self.address_sources.get_or_create(&labels).clone();
+        Counted::new(gauge)
     }
 
     /// A guest could not be asked.
@@ -170,7 +187,9 @@ mod tests {
     fn every_family_has_the_name_dashboards_use() {
         let (metrics, mut registry) = (Metrics::default(), Registry::default());
         metrics.register(&mut registry);
-        metrics.address_source("qemu", "guest");
+        let first = metrics.address_source("qemu", "guest");
+        let second = metrics.address_source("qemu", "guest");
+        drop((metrics.address_source("qemu", "previous"), second));
         metrics.guest_unavailable(&"fsn".parse().unwrap(), GuestReason::Timeout);
         metrics.deleted("NotListed");
         metrics.set_nodes(NodeCounts {
@@ -180,7 +199,8 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
-            r#"ccm_node_address_source_total{node_mode="qemu",result="guest"} 1"#,
+            r#"ccm_node_address_source{node_mode="qemu",result="guest"} 1"#,
+            r#"ccm_node_address_source{node_mode="qemu",result="previous"} 0"#,
             r#"ccm_guest_unavailable_total{region="fsn",reason="Timeout"} 1"#,
             r#"ccm_nodes{state="initialised"} 3"#,
             r#"ccm_nodes{state="foreign"} 0"#,
@@ -191,5 +211,6 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
+        drop(first);
     }
 }

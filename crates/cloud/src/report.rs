@@ -52,7 +52,7 @@ pub async fn report(world: &World, node: NodeFacts, upstream_network: Option<&Ne
     let remembered = |work: &mut dyn FnMut(&mut NodeMemory)| {
         work(&mut memory.lock().unwrap_or_else(PoisonError::into_inner));
     };
-    let look = look(world, &node, &remembered).await;
+    let look = look(world, &node, &remembered, None).await;
     let lifecycle = judged(world, &node, &look).await;
     let comparison = upstream_network.map(|upstream_network| {
         let facts = upstream::Facts {

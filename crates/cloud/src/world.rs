@@ -1,7 +1,9 @@
-//! What the shell around the plan shares: clients, the guarded index of Nodes, and the queue the index wakes.
+//! What the shell around the plan shares: clients, the guarded index of Nodes, and the pools of workers the index wakes.
 
+mod ledger;
 mod limiter;
 mod nodes;
+mod pool;
 mod rounds;
 
 use std::collections::HashSet;
@@ -10,7 +12,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{Api, Client};
-use runtime::queue::{Backoff, WorkQueue};
+use runtime::clock::BootTime;
+use runtime::queue::Backoff;
 use tokio::time::Instant;
 
 use crate::announce::Announcer;
@@ -21,9 +24,11 @@ use crate::plan::lifecycle::DeletionBudget;
 use crate::plan::settings::Settings;
 use crate::source::{Sources, metrics::Metrics as SourceMetrics};
 
+pub use ledger::{Ledger, LedgerError};
 pub use limiter::Limiter;
 pub use nodes::{Entry, Turn};
 use nodes::{Nodes, Wake};
+pub use pool::{Place, Pool, Seat};
 use rounds::Rounds;
 
 /// Retries after an error of the API server.
@@ -41,8 +46,10 @@ pub type Holds = Arc<dyn Fn() -> bool + Send + Sync>;
 /// What a running controller is told by its flags.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Nodes worked on at once.
+    /// New Nodes worked on at once (`--concurrent-node-syncs`).
     pub workers: usize,
+    /// Initialised Nodes looked at at once (`--concurrent-node-status-updates`).
+    pub updaters: usize,
     /// Time between two looks at an initialised Node.
     pub pass_period: Duration,
     /// Time between two looks at Nodes that are not ready.
@@ -59,6 +66,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             workers: 32,
+            updaters: 32,
             pass_period: Duration::from_mins(5),
             monitor_period: Duration::from_secs(5),
             monitors: 16,
@@ -114,17 +122,31 @@ pub struct World {
     pub wall: fn() -> Timestamp,
     /// Holds writes to the rate that was asked for.
     pub limiter: Limiter,
-    /// Nodes with something to do.
-    pub queue: WorkQueue<NodeName>,
+    /// Where deletions are recorded, so that the budget for them outlives this process; `None` keeps it in memory alone.
+    pub ledger: Option<Ledger>,
+    /// Works on Nodes that wait for their initialisation.
+    pub newcomers: Pool,
+    /// Works on all others.
+    pub residents: Pool,
     nodes: Mutex<Nodes>,
     rounds: Mutex<Rounds>,
     budget: Mutex<DeletionBudget>,
 }
 
 impl World {
-    /// A world that has seen no Node yet.
+    /// A world that has seen no Node yet, and that forgets with its process how many it has deleted.
     #[must_use]
     pub fn new(shared: Shared) -> Arc<Self> {
+        Self::build(shared, None)
+    }
+
+    /// A world whose deletions are recorded, and that knows those recorded by others.
+    #[must_use]
+    pub fn recording(shared: Shared, ledger: Ledger) -> Arc<Self> {
+        Self::build(shared, Some(ledger))
+    }
+
+    fn build(shared: Shared, ledger: Option<Ledger>) -> Arc<Self> {
         let (rate, burst) = shared.options.writes;
         Arc::new(Self {
             api: Api::all(shared.client.clone()),
@@ -138,7 +160,9 @@ impl World {
             holds: shared.holds,
             wall: shared.wall,
             limiter: Limiter::new(rate, burst),
-            queue: WorkQueue::new(BACKOFF),
+            ledger,
+            newcomers: Pool::new(shared.options.workers),
+            residents: Pool::new(shared.options.updaters),
             nodes: Mutex::default(),
             rounds: Mutex::new(Rounds::new(shared.options.pass_period)),
             budget: Mutex::default(),
@@ -148,12 +172,27 @@ impl World {
     /// A watch showed this state of a Node.
     pub fn observe(&self, seen: Seen) {
         let name: NodeName = seen.facts.name.as_ref().into();
+        let is_new = seen.facts.is_tainted();
         let wake = lock(&self.nodes).apply(name.clone(), seen, Instant::now());
+        let queue = &self.pool_of(is_new).queue;
         match wake {
             Wake::Nobody => {}
-            Wake::Now => self.queue.add(name),
-            Wake::WhenIdle => self.queue.add_low(name),
+            Wake::Now => queue.add(name),
+            Wake::WhenIdle => queue.add_low(name),
         }
+    }
+
+    fn pool_of(&self, is_new: bool) -> &Pool {
+        if is_new { &self.newcomers } else { &self.residents }
+    }
+
+    /// Who works on a Node as it is now. One that is gone is nobody's, and either pool finds that out.
+    #[must_use]
+    pub fn pool(&self, name: &str) -> &Pool {
+        let is_new = lock(&self.nodes)
+            .get(name)
+            .is_some_and(|entry| entry.seen.facts.is_tainted());
+        self.pool_of(is_new)
     }
 
     /// What the server answered to our own write: remembered, and nobody is woken for it.
@@ -176,9 +215,32 @@ impl World {
         lock(&self.nodes).forget(node);
     }
 
-    /// What there is to do for a Node now.
+    /// What there is to do for a Node now, to be followed by [`World::end`]. Nothing while somebody else is at it.
     pub fn turn(&self, name: &str) -> Turn {
         lock(&self.nodes).turn(name, Instant::now())
+    }
+
+    /// A turn with something to do is over. A Node that was wanted meanwhile waits for a worker again.
+    pub fn end(&self, name: &NodeName) {
+        if lock(&self.nodes).end(name) {
+            self.pool(name).queue.add(name.clone());
+        }
+        self.rearm(name);
+    }
+
+    /// Puts a Node whose look is due later back on its timer: any other wake-up has replaced it.
+    pub fn rearm(&self, name: &NodeName) {
+        let due = lock(&self.nodes).get(name).and_then(Entry::timer);
+        if let Some(due) = due {
+            let pause = due.saturating_duration_since(Instant::now());
+            self.pool(name).queue.add_after(name.clone(), pause);
+        }
+    }
+
+    /// Hands out no more Nodes.
+    pub fn close(&self) {
+        self.newcomers.queue.close();
+        self.residents.queue.close();
     }
 
     /// A full look at a Node is wanted at `at`, unless one is wanted earlier.
@@ -196,15 +258,6 @@ impl World {
     pub fn passed(&self, begun: Instant) {
         if let Some(took) = lock(&self.rounds).looked(begun, Instant::now()) {
             self.metrics.pass_seconds.observe(took.as_secs_f64());
-        }
-    }
-
-    /// Puts a Node whose look is due later back on its timer: any other wake-up has replaced it.
-    pub fn rearm(&self, name: &NodeName) {
-        let due = lock(&self.nodes).get(name).and_then(|entry| entry.due);
-        if let Some(due) = due {
-            self.queue
-                .add_after(name.clone(), due.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -245,6 +298,17 @@ impl World {
     /// A deletion that was charged did not happen.
     pub fn refund(&self) {
         lock(&self.budget).refund();
+    }
+
+    /// Deletions that count against the budget at the moment.
+    #[must_use]
+    pub fn spent(&self) -> usize {
+        lock(&self.budget).spent(BootTime::now())
+    }
+
+    /// Others have deleted so many Nodes lately.
+    pub fn inherit(&self, deletions: usize) {
+        lock(&self.budget).inherit(BootTime::now(), deletions);
     }
 }
 

@@ -50,6 +50,12 @@ registry.cadastre.dev/cadastre:{{ .Chart.AppVersion }}
 {{- end }}
 {{- end }}
 
+{{/* Whether the tag is not of this chart's version, in our own repository: perhaps one of the replaced program's. */}}
+{{- define "ccm.isOtherTag" -}}
+{{- $tag := toString (default "" .Values.image.tag) }}
+{{- if and (eq (toString .Values.image.repository) "registry.cadastre.dev/cadastre") $tag (ne $tag .Chart.AppVersion) }}true{{ end }}
+{{- end }}
+
 {{/* Whether the configuration in the values becomes a Secret. */}}
 {{- define "ccm.makesSecret" -}}
 {{- if and (not .Values.existingConfigSecret) ((.Values.config).clusters) }}true{{ end }}

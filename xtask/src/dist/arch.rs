@@ -35,13 +35,15 @@ const ARM_LIBC: Tool = Tool {
     package: "libc6-dev-arm64-cross",
 };
 
-/// A program of the release.
+/// A program of the release, or beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Program {
     /// The cluster binary.
     Cadastre,
     /// The CNI plugins: small and quick to start.
     Cni,
+    /// A program of the test kit, never shipped: built as the cluster binary is, so that both share what is compiled.
+    Kit(&'static str),
 }
 
 impl Program {
@@ -50,6 +52,7 @@ impl Program {
         match self {
             Self::Cadastre => "cadastre",
             Self::Cni => "cadastre-cni",
+            Self::Kit(name) => name,
         }
     }
 
@@ -57,13 +60,14 @@ impl Program {
         match self {
             Self::Cadastre => "cadastre",
             Self::Cni => "cni",
+            Self::Kit(_) => "testkit",
         }
     }
 
     /// The most bytes it may have: the plugins are read from disk for every pod (spec cni-ipam §1, the 3 MiB).
     const fn limit(self) -> usize {
         match self {
-            Self::Cadastre => usize::MAX,
+            Self::Cadastre | Self::Kit(_) => usize::MAX,
             Self::Cni => 3 << 20,
         }
     }
@@ -71,7 +75,7 @@ impl Program {
     /// Both are in the workspace's `Cargo.toml`.
     const fn profile(self) -> &'static str {
         match self {
-            Self::Cadastre => "release",
+            Self::Cadastre | Self::Kit(_) => "release",
             Self::Cni => "cni",
         }
     }
@@ -106,7 +110,7 @@ impl Arch {
         }
     }
 
-    /// Builds a program of the release and returns where it is.
+    /// Builds a program and returns where it is.
     ///
     /// The triple is always named, because `crt-static` without it breaks procedural macros; the package is built
     /// alone, because others would switch features on in shared dependencies.
@@ -132,13 +136,19 @@ impl Arch {
         cargo
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        let flags = json!([
-            "-C",
-            "target-feature=+crt-static",
+        let mut flags = vec![
+            "-C".to_owned(),
+            "target-feature=+crt-static".to_owned(),
             // Nobody needs to know where a release was built, and the same source then gives the same bytes.
             format!("--remap-path-prefix={}=/cadastre", root.display()),
             format!("--remap-path-prefix={}=/cargo", project::cargo_home()?.display()),
-        ]);
+        ];
+        flags.extend(
+            self.link_arguments(program)
+                .iter()
+                .map(|argument| format!("-Clink-arg={argument}")),
+        );
+        let flags = json!(flags);
         cargo
             .arg("--config")
             .arg(format!("target.{triple}.rustflags={flags}"));
@@ -153,6 +163,18 @@ impl Arch {
             program.profile(),
             program.name(),
         ))
+    }
+
+    /// What makes the program smaller in memory: functions of the same code are one, and the table of addresses to adjust
+    /// at the start, which is read as a whole, is packed. Only for `rust-lld`, the linker on x86.
+    const fn link_arguments(self, program: Program) -> &'static [&'static str] {
+        match (self, program) {
+            (Self::Amd64, Program::Cadastre | Program::Kit(_)) => {
+                &["-Wl,--icf=all", "-Wl,-z,pack-relative-relocs"]
+            }
+            // The plugins are small and hardly ever resident.
+            (Self::Amd64, Program::Cni) | (Self::Arm64, _) => &[],
+        }
     }
 
     fn prepare_cross(self, root: &Path, cargo: &mut Command) -> Result<()> {

@@ -135,6 +135,20 @@ pub(crate) fn plugins(root: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
+/// Builds the cluster binary as it is shipped, for this machine, and a program of the test kit to measure it with; `None` when
+/// we do not release for it.
+///
+/// # Errors
+/// When a build fails.
+pub(crate) fn measured(root: &Path, bench: &'static str) -> Result<Option<(PathBuf, PathBuf)>> {
+    let Some(arch) = Arch::native() else {
+        return Ok(None);
+    };
+    // One by one: the measured binary must have the features it is shipped with.
+    let binary = arch.build(root, Program::Cadastre)?;
+    Ok(Some((binary, arch.build(root, Program::Kit(bench))?)))
+}
+
 fn write(path: PathBuf, content: &[u8]) -> Result<PathBuf> {
     fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)

@@ -70,11 +70,11 @@ pub(crate) struct Flags {
     #[arg(long, default_value = "leases", value_parser = ["leases"])]
     pub(crate) leader_elect_resource_lock: String,
 
-    /// Nodes worked on at once; 1 leaves the choice to us (32)
+    /// New Nodes worked on at once; 1 leaves the choice to us (32)
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) concurrent_node_syncs: i32,
 
-    /// Initialised Nodes looked at at once; 0 is the same as --concurrent-node-syncs. The larger of the two counts
+    /// Initialised Nodes looked at at once; 0 is the same as --concurrent-node-syncs
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) concurrent_node_status_updates: i32,
 

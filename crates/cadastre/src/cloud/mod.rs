@@ -4,6 +4,7 @@ mod flags;
 mod ignored;
 mod person;
 mod server;
+mod slis;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +15,7 @@ use cloud::{
     controller::{self, Loops},
     metrics::Metrics,
     source::{Source, Sources, metrics::Metrics as SourceMetrics, proxmox::Proxmox},
-    world::{Options, Shared, World},
+    world::{Ledger, Options, Shared, World},
 };
 use kube::Client;
 use runtime::{
@@ -129,15 +130,18 @@ fn loops(controllers: &[String]) -> Loops {
 }
 
 fn options(flags: &Flags) -> Options {
-    let asked = flags
-        .concurrent_node_syncs
-        .max(flags.concurrent_node_status_updates);
+    let number = |asked| usize::try_from(asked).unwrap_or(WORKERS);
+    let workers = match flags.concurrent_node_syncs {
+        ..=1 => WORKERS,
+        asked => number(asked),
+    };
+    let updaters = match flags.concurrent_node_status_updates {
+        ..=0 => workers,
+        asked => number(asked),
+    };
     Options {
-        workers: if asked <= 1 {
-            WORKERS
-        } else {
-            usize::try_from(asked).unwrap_or(WORKERS)
-        },
+        workers,
+        updaters,
         pass_period: flags.node_status_update_frequency,
         monitor_period: flags.node_monitor_period,
         writes: (
@@ -229,11 +233,17 @@ impl Setup {
             leading: lead.is_leading.clone(),
             loops: names(loops),
             configuration: self.config.to_string().into(),
+            slis: slis::Slis::new(),
         };
         if !flags.once {
             server::start(flags, client, page, parts, tasks)?;
         }
-        let world = World::new(Shared {
+        let ledger = Ledger::new(
+            client.clone(),
+            &flags.leader_elect_resource_namespace,
+            &flags.leader_elect_resource_name,
+        );
+        let shared = Shared {
             client: client.clone(),
             sources: self.sources.clone(),
             settings: self.config.settings.clone(),
@@ -243,9 +253,9 @@ impl Setup {
             announcer,
             holds: lead.holds(),
             wall: jiff::Timestamp::now,
-        });
+        };
         let config = controller::Config {
-            world,
+            world: World::recording(shared, ledger),
             loops,
             leading: lead.is_leading.clone(),
             readiness: Arc::new(move |state| drop(ready.send_replace(state))),
@@ -347,7 +357,9 @@ mod tests {
         assert_eq!((flags.v, flags.leader_elect), (4, false));
         assert_eq!(options(&flags).pass_period, Duration::from_secs(90));
         assert_eq!(options(&flags).writes, (20.0, 100));
-        assert_eq!(options(&flags).workers, 10);
+        assert_eq!((options(&flags).workers, options(&flags).updaters), (10, 10));
+        let (flags, _) = parse("--concurrent-node-syncs=3 --concurrent-node-status-updates=1").unwrap();
+        assert_eq!((options(&flags).workers, options(&flags).updaters), (3, 1));
         assert_eq!(given, ["cluster-cidr", "profiling"]);
     }
 
@@ -370,7 +382,8 @@ mod tests {
             )
         );
         let options = options(&flags);
-        assert_eq!((options.workers, options.writes), (WORKERS, (50.0, 100)));
+        assert_eq!((options.workers, options.updaters), (WORKERS, WORKERS));
+        assert_eq!(options.writes, (50.0, 100));
         assert_eq!(options.pass_period, Duration::from_mins(5));
     }
 

@@ -8,6 +8,7 @@ use cloud::{
     metrics::Metrics,
     observe::SlimNode,
     plan::{
+        explain::Difference,
         facts::{GuestAnswer, NodeAddress, NodeFacts},
         settings::NetworkSettings,
         verdict::Verdict,
@@ -103,19 +104,8 @@ fn compared(reports: &[Report]) -> String {
             continue;
         };
         changed += 1;
-        let _ = writeln!(text, "Node {}", report.node.name);
-        let _ = writeln!(text, "  replaced controller: {}", comparison.upstream);
-        let _ = writeln!(text, "  cadastre:            {}", comparison.ours);
-        for besides in &comparison.besides {
-            let _ = writeln!(text, "  cadastre also {besides}");
-        }
-        for cause in &comparison.causes {
-            let switch = cause
-                .switch
-                .map(|switch| format!(" (restored by {switch})"))
-                .unwrap_or_default();
-            let _ = writeln!(text, "  {}: {}{switch}", cause.id, cause.text);
-        }
+        let node = &report.node.name;
+        let _ = write!(text, "{}", Difference { node, comparison });
     }
     let _ = write!(text, "{changed} of {} Nodes change when switching", reports.len());
     text

@@ -22,7 +22,7 @@ use runtime::{
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use super::Flags;
+use super::{Flags, slis::Slis};
 
 /// What the server shows.
 #[derive(Clone)]
@@ -34,6 +34,15 @@ pub(super) struct Parts {
     pub(super) loops: Vec<&'static str>,
     /// The configuration in force, without secrets.
     pub(super) configuration: Arc<str>,
+    /// What the checks said.
+    pub(super) slis: Slis,
+}
+
+/// A path of a health check, and the parts it looks at.
+#[derive(Clone)]
+struct Probe {
+    kind: &'static str,
+    parts: Parts,
 }
 
 /// Opens the socket and starts serving; `--secure-port 0` does not.
@@ -90,16 +99,27 @@ fn certificate(flags: &Flags) -> CertSource {
 }
 
 fn router(flags: &Flags, client: &Client, metrics: Metrics, parts: Parts) -> Router {
-    let configuration = parts.configuration.clone();
+    let (configuration, slis) = (parts.configuration.clone(), parts.slis.clone());
+    let probe = |kind| Probe {
+        kind,
+        parts: parts.clone(),
+    };
     let all = insecure_router(metrics)
-        .route("/healthz", get(health).with_state(parts.clone()))
-        .route("/livez", get(health).with_state(parts.clone()))
-        .route("/readyz", get(ready).with_state(parts))
+        .route("/metrics/slis", get(async move || slis.response()))
+        .route("/healthz", get(health).with_state(probe("healthz")))
+        .route("/livez", get(health).with_state(probe("livez")))
+        .route(
+            "/readyz",
+            get(ready).with_state(Probe {
+                kind: "readyz",
+                parts,
+            }),
+        )
         .route("/configz", get(async move || configuration.to_string()))
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
-                "not found; see /healthz, /livez, /readyz, /metrics and /configz\n",
+                "not found; see /healthz, /livez, /readyz, /metrics, /metrics/slis and /configz\n",
             )
         });
     let allowed = flags.authorization_always_allow_paths.clone();
@@ -130,20 +150,23 @@ fn is_verbose(query: Option<&str>) -> bool {
     })
 }
 
-async fn health(State(parts): State<Parts>, RawQuery(query): RawQuery) -> Response {
+async fn health(State(Probe { kind, parts }): State<Probe>, RawQuery(query): RawQuery) -> Response {
+    let mut body = String::new();
+    let loops = parts.loops.iter().copied();
+    for name in ["ping", "leaderElection"].into_iter().chain(loops) {
+        parts.slis.checked(kind, name, true);
+        let _ = writeln!(body, "[+]{name} ok");
+    }
     if !is_verbose(query.as_deref()) {
         return "ok".into_response();
-    }
-    let mut body = String::new();
-    for name in ["ping", "leaderElection"].iter().chain(&parts.loops) {
-        let _ = writeln!(body, "[+]{name} ok");
     }
     body.push_str("healthz check passed\n");
     body.into_response()
 }
 
-async fn ready(State(parts): State<Parts>, RawQuery(query): RawQuery) -> Response {
+async fn ready(State(Probe { kind, parts }): State<Probe>, RawQuery(query): RawQuery) -> Response {
     let state = parts.ready.borrow().clone();
+    parts.slis.checked(kind, "nodes", state.is_ok());
     if state.is_ok() && !is_verbose(query.as_deref()) {
         return "ok".into_response();
     }

@@ -201,11 +201,13 @@ async fn started_as_the_replaced_program_it_does_its_work() {
         "proxmox_region_up{region=\"fsn\"} 1",
         "proxmox_api_request_duration_seconds_count{request=\"getVMConfig\"} 1",
         "node_controller_initial_node_sync_delay_seconds_count 1",
-        "ccm_node_address_source_total{node_mode=\"qemu\",result=\"guest\"} 1",
+        "ccm_node_address_source{node_mode=\"qemu\",result=\"guest\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
     }
     assert!(!metrics.contains(TOKEN.1));
+    let (status, _) = get(port.number(), "/metrics/slis").await.expect("an answer");
+    assert_eq!(status, 401, "not for everybody, unless it is in the flag");
     assert_eq!(
         get(port.number(), "/configz").await.expect("an answer").0,
         401,
@@ -311,7 +313,7 @@ async fn case_130_a_file_that_cannot_be_used_ends_it_at_once() {
             "region missing",
         ),
         (
-            "a bogus mode",
+            "case_47: a bogus mode",
             format!(
                 "features: {{network: {{mode: bogus}}}}\nclusters: [{{url: \"{url}\", region: fsn, {token}}}]"
             ),

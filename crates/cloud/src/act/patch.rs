@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::names;
 use crate::observe::Seen;
-use crate::plan::facts::{NodeAddress, NodeFacts};
+use crate::plan::facts::{NodeAddress, NodeFacts, Taint};
 use crate::plan::labels::LabelChanges;
 use crate::plan::node::Change;
 
@@ -59,12 +59,14 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// Removes every taint with this key, whatever its effect.
-    pub(super) fn without_taint(mut self, key: &str) -> Self {
+    /// Removes every taint with this key, with the one effect or with all of them.
+    pub(super) fn without_taint(mut self, key: &str, effect: Option<&str>) -> Self {
         let taints = self.seen.facts.taints.iter().enumerate();
+        let is_meant =
+            |taint: &Taint| &*taint.key == key && effect.is_none_or(|effect| &*taint.effect == effect);
         // From the last: each removal moves those behind it.
         let places: Vec<usize> = taints
-            .filter(|(_, taint)| &*taint.key == key)
+            .filter(|(_, taint)| is_meant(taint))
             .map(|(place, _)| place)
             .collect();
         for place in places.into_iter().rev() {
@@ -134,7 +136,7 @@ mod tests {
     use k8s_openapi::api::core::v1::Node;
 
     use super::*;
-    use crate::plan::facts::{AddressKind, Ready, Taint};
+    use crate::plan::facts::{AddressKind, Ready};
 
     fn seen(taints: &[&str], has_labels: bool) -> Seen {
         let mut facts = NodeFacts::read(&Node::default());
@@ -173,7 +175,7 @@ mod tests {
         change.labels.insert(names::REGION.into(), Some("fsn".into()));
         let draft = Draft::new(&seen)
             .change(&change)
-            .without_taint(names::TAINT_UNINITIALIZED);
+            .without_taint(names::TAINT_UNINITIALIZED, None);
         let node = json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "spec": {"taints": [
             {"key": names::TAINT_UNINITIALIZED}, {"key": "other", "timeAdded": "t"}, {"key": names::TAINT_UNINITIALIZED},
         ]}});
@@ -185,6 +187,20 @@ mod tests {
         assert_eq!(node["spec"]["providerID"], "proxmox://fsn/1");
         assert_eq!(node["metadata"]["labels"], json!({names::REGION: "fsn"}));
         assert_eq!(node["metadata"]["annotations"], json!({names::INSTANCE_ID: "1"}));
+    }
+
+    #[test]
+    fn only_the_effect_that_was_written_is_taken_back() {
+        let mut seen = seen(&[names::TAINT_SHUTDOWN, "other", names::TAINT_SHUTDOWN], true);
+        seen.facts.taints[0].effect = "NoExecute".into();
+        let draft = Draft::new(&seen).without_taint(names::TAINT_SHUTDOWN, Some("NoSchedule"));
+        let node = json!({"metadata": {"uid": "u", "resourceVersion": "7"}, "spec": {"taints": [
+            {"key": names::TAINT_SHUTDOWN, "effect": "NoExecute"}, {"key": "other"},
+            {"key": names::TAINT_SHUTDOWN, "effect": "NoSchedule"},
+        ]}});
+        let node = applied(draft, node);
+        let left = json!([{"key": names::TAINT_SHUTDOWN, "effect": "NoExecute"}, {"key": "other"}]);
+        assert_eq!(node["spec"]["taints"], left);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::patch::{Draft, still_holds};
 use super::{Error, FIELD_MANAGER, admit};
 use crate::names;
 use crate::observe::{Seen, SlimNode};
-use crate::plan::facts::NodeAddress;
+use crate::plan::facts::{NodeAddress, SHUTDOWN_EFFECT};
 use crate::plan::labels::LabelChanges;
 use crate::plan::node::Change;
 use crate::world::World;
@@ -32,7 +32,7 @@ pub async fn initialise(world: &World, seen: &Arc<Seen>, change: &Change) -> Res
         finished(
             Draft::new(seen)
                 .change(change)
-                .without_taint(names::TAINT_UNINITIALIZED),
+                .without_taint(names::TAINT_UNINITIALIZED, None),
         )
     };
     write(world, seen, Part::Object, draft).await
@@ -43,7 +43,7 @@ pub async fn initialise(world: &World, seen: &Arc<Seen>, change: &Change) -> Res
 /// # Errors
 /// As [`initialise`].
 pub async fn untaint(world: &World, seen: &Arc<Seen>) -> Result<Arc<Seen>, Error> {
-    let draft = |seen: &Seen| finished(Draft::new(seen).without_taint(names::TAINT_UNINITIALIZED));
+    let draft = |seen: &Seen| finished(Draft::new(seen).without_taint(names::TAINT_UNINITIALIZED, None));
     write(world, seen, Part::Object, draft).await
 }
 
@@ -85,7 +85,7 @@ pub async fn addresses(world: &World, seen: &Arc<Seen>, list: &[NodeAddress]) ->
 /// # Errors
 /// As [`initialise`].
 pub async fn add_shutdown_taint(world: &World, seen: &Arc<Seen>) -> Result<Arc<Seen>, Error> {
-    let draft = |seen: &Seen| finished(Draft::new(seen).with_taint(names::TAINT_SHUTDOWN, "NoSchedule"));
+    let draft = |seen: &Seen| finished(Draft::new(seen).with_taint(names::TAINT_SHUTDOWN, SHUTDOWN_EFFECT));
     write(world, seen, Part::ShutdownTaint, draft).await
 }
 
@@ -95,7 +95,7 @@ pub async fn add_shutdown_taint(world: &World, seen: &Arc<Seen>) -> Result<Arc<S
 /// As [`initialise`].
 pub async fn remove_shutdown_taint(world: &World, seen: &Arc<Seen>) -> Result<Arc<Seen>, Error> {
     write(world, seen, Part::ShutdownTaint, |seen| {
-        finished(Draft::new(seen).without_taint(names::TAINT_SHUTDOWN))
+        finished(Draft::new(seen).without_taint(names::TAINT_SHUTDOWN, Some(SHUTDOWN_EFFECT)))
     })
     .await
 }

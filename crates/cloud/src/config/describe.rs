@@ -1,6 +1,7 @@
 //! The settings in force, as `--config-check` prints them.
 
 use std::fmt;
+use std::path::Path;
 
 use super::Config;
 use crate::plan::address::{BUILT_IN, CidrItem, CidrList, Glob, MINIMAL};
@@ -96,34 +97,61 @@ fn list(list: &CidrList) -> String {
 fn globs(globs: &[Glob]) -> String {
     globs
         .iter()
-        .map(|glob| format!("{:?}", glob.to_string()))
+        .map(|glob| quoted(&glob.to_string()))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
+/// A text of the file as YAML that means just this text. JSON strings are YAML.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The same without quotes where nobody, no parser either, could take it for anything else.
+fn plain(text: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let is_word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word));
+    if starts && text.bytes().all(is_plain) && !text.ends_with(':') && !is_word {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
 fn cluster(f: &mut fmt::Formatter<'_>, region: &proxmox::Settings) -> fmt::Result {
-    writeln!(f, "- region: {}", region.region)?;
-    writeln!(f, "  urls: [{}]", region.urls.join(", "))?;
+    let urls: Vec<String> = region.urls.iter().map(|url| plain(url)).collect();
+    writeln!(f, "- region: {}", plain(region.region.as_str()))?;
+    writeln!(f, "  urls: [{}]", urls.join(", "))?;
     writeln!(f, "  insecure: {}", region.insecure)?;
     if let Some(path) = &region.ca_file {
-        writeln!(f, "  ca_file: {}", path.display())?;
+        writeln!(f, "  ca_file: {}", file(path))?;
     }
     if region.ca.is_some() {
         writeln!(f, "  ca: (given)")?;
     }
     writeln!(f, "  timeout: {:?}", region.timeout)?;
     match &region.credentials {
-        Credentials::Token { id, .. } => writeln!(f, "  token_id: {id:?}\n  token_secret: \"[redacted]\""),
+        Credentials::Token { id, .. } => {
+            writeln!(f, "  token_id: {}\n  token_secret: \"[redacted]\"", quoted(id))
+        }
         Credentials::TokenFiles { id, secret } => {
             writeln!(
                 f,
                 "  token_id_file: {}\n  token_secret_file: {}",
-                id.display(),
-                secret.display()
+                file(id),
+                file(secret)
             )
         }
         Credentials::Password { username, .. } => {
-            writeln!(f, "  username: {username:?}\n  password: \"[redacted]\"")
+            let username = quoted(username);
+            writeln!(f, "  username: {username}\n  password: \"[redacted]\"")
         }
     }
+}
+
+fn file(path: &Path) -> String {
+    plain(&path.display().to_string())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 use tokio::time::{sleep, timeout};
 
 use crate::plan::facts::Permissions;
@@ -34,7 +35,7 @@ async fn region(world: &World, source: &Arc<dyn Source>) {
         return;
     }
     let late = || Answer::Unknown(format!("no answer within {CHECK_LIMIT:?}"));
-    match timeout(CHECK_LIMIT, source.permissions())
+    match timeout(CHECK_LIMIT, source.permissions(BootTime::ZERO))
         .await
         .unwrap_or_else(|_| late())
     {
@@ -113,6 +114,7 @@ mod tests {
 
     const ALL: Permissions = Permissions {
         vm_audit: true,
+        vm_audit_lost: false,
         sys_audit: true,
         guest_agent: true,
         vm_monitor: true,

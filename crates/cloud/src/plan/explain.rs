@@ -142,6 +142,12 @@ impl Explanation<'_> {
         match &judgement.step {
             LifecycleStep::Rest => Ok(()),
             LifecycleStep::AddShutdownTaint => writeln!(f, "Next: add the shutdown taint"),
+            LifecycleStep::RereadAtRest(_) => {
+                writeln!(
+                    f,
+                    "Next: read the configurations of machines that do not run again"
+                )
+            }
             LifecycleStep::Reread(id) => writeln!(f, "Next: read the configuration of {id} again"),
             LifecycleStep::Delete(_) => writeln!(f, "Next: delete the Node"),
         }
@@ -189,15 +195,35 @@ fn compared(f: &mut fmt::Formatter<'_>, comparison: &Comparison) -> fmt::Result 
     } else {
         writeln!(f, "The replaced controller {}", comparison.upstream)?;
     }
-    for besides in &comparison.besides {
-        writeln!(f, "  {besides}")?;
+    reasons(f, comparison, "")
+}
+
+/// What is behind a difference: what only we write, then why the outcomes differ.
+fn reasons(f: &mut fmt::Formatter<'_>, comparison: &Comparison, also: &str) -> fmt::Result {
+    comparison
+        .besides
+        .iter()
+        .try_for_each(|besides| writeln!(f, "  {also}{besides}"))?;
+    comparison
+        .causes
+        .iter()
+        .try_for_each(|cause| writeln!(f, "  {cause}"))
+}
+
+/// One Node among those that change when switching, for `--compare-upstream`.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference<'a> {
+    /// Its name.
+    pub node: &'a str,
+    /// What both controllers make of it.
+    pub comparison: &'a Comparison,
+}
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Node {}", self.node)?;
+        writeln!(f, "  replaced controller: {}", self.comparison.upstream)?;
+        writeln!(f, "  cadastre:            {}", self.comparison.ours)?;
+        reasons(f, self.comparison, "cadastre also ")
     }
-    for cause in &comparison.causes {
-        let switch = cause
-            .switch
-            .map(|switch| format!(" (restored by {switch})"))
-            .unwrap_or_default();
-        writeln!(f, "  {}: {}{switch}", cause.id, cause.text)?;
-    }
-    Ok(())
 }

@@ -17,6 +17,6 @@ pub use machine::{
     Mac, MacError, Machine, MachineConfig, MachineId, MachineKind, MachineList, MachineStatus, ReadConfig,
     Sku, SystemUuid,
 };
-pub use node::{AddressKind, NodeAddress, NodeFacts, Ready, Taint};
+pub use node::{AddressKind, NodeAddress, NodeFacts, Ready, SHUTDOWN_EFFECT, Taint};
 pub(in crate::plan) use region::is_label_value;
 pub use region::{Affinity, Permissions, Quorum, Region, RegionError, RegionView};

@@ -34,7 +34,6 @@ pub fn parse_config(options: &BTreeMap<String, String>) -> MachineConfig {
             base64: property(smbios, "base64").is_some_and(is_on),
         }),
         macs: nets.filter_map(|device| device_mac(device)).collect(),
-        agent: options.get("agent").is_some_and(|text| agent_enabled(text)),
     }
 }
 
@@ -61,14 +60,6 @@ fn is_on(text: &str) -> bool {
 fn device_mac(text: &str) -> Option<Mac> {
     let (_, first) = items(text).next()?;
     property(text, "macaddr").or(first)?.parse().ok()
-}
-
-/// `agent` is `1`, `0` or `enabled=1,…`; `enabled` is its default key.
-fn agent_enabled(text: &str) -> bool {
-    let bare = items(text)
-        .next()
-        .and_then(|(name, value)| value.is_none().then_some(name));
-    property(text, "enabled").or(bare).is_some_and(is_on)
 }
 
 /// The name of a machine's type, and why it is not the SKU where there is one.
@@ -143,7 +134,6 @@ mod tests {
             ("net1", "virtio,bridge=vmbr1,macaddr=BC:24:11:2E:C4:0B"),
             ("net0", "virtio=BC:24:11:2E:C4:0A,bridge=vmbr0,firewall=1"),
             ("net2", "virtio,bridge=vmbr2"),
-            ("agent", "enabled=1,fstrim_cloned_disks=1"),
             ("memory", "current=8192"),
         ]);
         assert_eq!(
@@ -159,28 +149,14 @@ mod tests {
         );
         let macs: Vec<String> = read.macs.iter().map(ToString::to_string).collect();
         assert_eq!(macs, ["bc:24:11:2e:c4:0a", "bc:24:11:2e:c4:0b"]);
-        assert!(read.agent);
     }
 
     #[test]
     fn nothing_is_made_up() {
         assert_eq!(config(&[]), MachineConfig::default());
         assert_eq!(
-            config(&[("smbios1", "uuid=,sku= ,=,,"), ("net0", ""), ("agent", "0")]),
+            config(&[("smbios1", "uuid=,sku= ,=,,"), ("net0", "")]),
             MachineConfig::default()
         );
-    }
-
-    #[test]
-    fn the_agent_option_has_two_writings() {
-        for (text, on) in [
-            ("1", true),
-            ("1,type=virtio", true),
-            ("enabled=0", false),
-            ("0", false),
-            ("type=isa", false),
-        ] {
-            assert_eq!(config(&[("agent", text)]).agent, on, "{text}");
-        }
     }
 }

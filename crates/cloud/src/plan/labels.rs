@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::NodeFacts;
+use super::provider_id::ProviderId;
 use super::topology::Topology;
 use crate::names;
 
@@ -54,10 +55,14 @@ pub fn update(node: &NodeFacts, wanted: &Wanted<'_>, force: bool) -> LabelChange
     changes
 }
 
-/// The event-time rule: where a beta label exists, its successor has the same value (§6.3).
+/// The event-time rule: where a beta label exists, its successor has the same value (§6.3). Nodes of other clouds are left
+/// alone: what their labels say is the business of their own controller.
 #[must_use]
 pub fn reconcile(node: &NodeFacts) -> LabelChanges {
     let mut changes = Changes::of(node);
+    if !ProviderId::parse(&node.provider_id).is_own() {
+        return changes.done();
+    }
     for (beta, stable) in names::LABEL_PAIRS {
         if let Some(value) = node.label(beta) {
             changes.set(stable, value);
@@ -136,5 +141,30 @@ impl<'a> Changes<'a> {
 
     fn done(self) -> LabelChanges {
         self.changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Node;
+
+    use super::*;
+
+    #[test]
+    fn case_118_the_beta_label_is_followed_on_our_own_nodes_and_on_no_others() {
+        let mut node = NodeFacts::read(&Node::default());
+        node.labels.insert(names::BETA_ZONE.into(), "a".into());
+        node.labels.insert(names::ZONE.into(), "b".into());
+        let follows = LabelChanges::from([(names::ZONE.to_owned(), Some("a".to_owned()))]);
+        for (provider_id, wanted) in [
+            ("", &follows),
+            ("proxmox://fsn/100", &follows),
+            ("proxmox://11833f4c-341f-4bd3-aad7-f7abed000001", &follows),
+            ("k3s://n1", &LabelChanges::new()),
+            ("proxmoxfoo://fsn/100", &LabelChanges::new()),
+        ] {
+            node.provider_id = provider_id.into();
+            assert_eq!(reconcile(&node), *wanted, "{provider_id}");
+        }
     }
 }

@@ -69,6 +69,8 @@ pub enum LifecycleStep {
     AddShutdownTaint,
     /// Read the configuration of this machine afresh, then judge again: the one known is too old to delete for.
     Reread(MachineId),
+    /// Read the configurations of machines that do not run afresh where they were read before this moment, then judge again.
+    RereadAtRest(BootTime),
     /// Its machine is gone for certain. The budget is already charged; [`DeletionBudget::refund`] if it fails.
     Delete(Missing),
 }

@@ -11,7 +11,7 @@ use runtime::answer::Answer;
 use runtime::clock::BootTime;
 
 use super::address::{AddressPlan, GuestMemory, Judgement, ProvidedError};
-use super::facts::{Affinity, GuestAnswer, GuestReason, Machine, MachineStatus, NodeFacts};
+use super::facts::{Affinity, GuestAnswer, NodeFacts};
 use super::identity::{Found, Resolution};
 use super::notice::{Notice, Reason};
 use super::settings::{ForeignNodes, Settings};
@@ -132,22 +132,12 @@ pub fn guest_question(
     if let Some(uuid) = found.uuid() {
         memory.guest.belongs_to(&found.machine.id, uuid);
     }
-    if let Some(answer) = silent(&found.machine) {
+    if let Some(answer) = GuestAnswer::without_asking(&found.machine) {
         return GuestQuestion::Answered(answer);
     }
     match memory.guest.hold(now) {
         Some(why) => GuestQuestion::Answered(GuestAnswer::Unavailable(why.clone())),
         None => GuestQuestion::Ask,
-    }
-}
-
-/// The answer of a machine that cannot have one at the moment.
-fn silent(machine: &Machine) -> Option<GuestAnswer> {
-    match (machine.status, machine.in_transit()) {
-        (MachineStatus::Stopped, _) => Some(GuestAnswer::unavailable(GuestReason::VmNotRunning, "")),
-        (MachineStatus::Unknown, _) => Some(GuestAnswer::unavailable(GuestReason::HostUnknown, "")),
-        (_, Some(state)) => Some(GuestAnswer::unavailable(GuestReason::InTransit, state)),
-        (MachineStatus::Running | MachineStatus::Other, None) => None,
     }
 }
 

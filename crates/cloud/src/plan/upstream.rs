@@ -53,6 +53,16 @@ pub struct Cause {
     pub switch: Option<&'static str>,
 }
 
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.text)?;
+        match self.switch {
+            Some(switch) => write!(f, " (restored by {switch})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The same Node under both controllers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {

@@ -1,7 +1,7 @@
 //! The lifecycle loop (§7): Nodes that are not ready, judged from the shared index.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt};
 use runtime::answer::chain;
@@ -11,16 +11,18 @@ use crate::act::{self, Error};
 use crate::announce::Voice;
 use crate::machines::{self, Lists, Outcome};
 use crate::observe::Seen;
-use crate::plan::facts::NodeFacts;
+use crate::plan::facts::{NodeFacts, RegionView};
 use crate::plan::identity::{Missing, Resolution};
 use crate::plan::lifecycle::{self, Circumstances, Glance, Judgement, LifecycleStep};
 use crate::plan::notice::{Notice, Reason};
+use crate::plan::settings::Deletion;
 use crate::source::metrics::Question;
-use crate::world::World;
+use crate::world::{Ledger, LedgerError, World};
 
 /// One look at all Nodes that are not ready.
 pub async fn monitor(world: &World) {
     world.count();
+    settle(world).await;
     let nodes = world.all();
     let checks = nodes.into_iter().map(|seen| async move {
         if let Err(error) = check(world, &seen).await
@@ -33,6 +35,25 @@ pub async fn monitor(world: &World) {
         .buffer_unordered(world.options.monitors.max(1))
         .collect::<()>()
         .await;
+}
+
+/// The record of deletions is read at once, so that what it says is old by the time a Node has to be deleted, and lowered
+/// when deletions have become too old to count.
+async fn settle(world: &World) {
+    let Some(ledger) = ledger(world) else {
+        return;
+    };
+    let settled = async {
+        ledger.open(world).await?;
+        ledger.settle(world).await
+    };
+    // Whoever has to delete a Node says it aloud.
+    if let Err(error) = settled.await {
+        tracing::debug!(
+            error = chain(&error),
+            "the record of deletions stays as it is for now"
+        );
+    }
 }
 
 async fn check(world: &World, seen: &Arc<Seen>) -> Result<(), Error> {
@@ -49,26 +70,31 @@ async fn check(world: &World, seen: &Arc<Seen>) -> Result<(), Error> {
 async fn resolve(world: &World, seen: &Arc<Seen>) -> Result<(), Error> {
     let start = Instant::now();
     let mut outcome = evidence(world, &seen.facts).await;
+    if let Err(error) = open(world, &outcome).await {
+        return held(world, &seen.facts, &outcome, &error);
+    }
     let Some(mut judgement) = judge(world, &seen.facts, &outcome) else {
         return Ok(());
     };
-    if let LifecycleStep::Reread(id) = &judgement.step {
-        machines::reread(world, &outcome.regions, id).await;
+    if forget(world, &outcome.regions, &judgement.step) {
         outcome = evidence(world, &seen.facts).await;
         let Some(again) = judge(world, &seen.facts, &outcome) else {
             return Ok(());
         };
         judgement = again;
     }
-    let failed = matches!(outcome.resolution, Resolution::Unknown(_));
-    world
-        .source_metrics
-        .question(Question::VmState, start.elapsed(), failed);
+    measure(world, &outcome.resolution, start.elapsed());
+    if let LifecycleStep::Delete(_) = &judgement.step
+        && let Err(error) = cover(world).await
+    {
+        world.refund();
+        return held(world, &seen.facts, &outcome, &error);
+    }
     for notice in &judgement.notices {
         world.announcer.tell(world, &seen.facts, Voice::Lifecycle, notice);
     }
     match &judgement.step {
-        LifecycleStep::Rest | LifecycleStep::Reread(_) => Ok(()),
+        LifecycleStep::Rest | LifecycleStep::Reread(_) | LifecycleStep::RereadAtRest(_) => Ok(()),
         LifecycleStep::AddShutdownTaint => {
             act::add_shutdown_taint(world, seen).await?;
             tracing::info!(
@@ -81,9 +107,67 @@ async fn resolve(world: &World, seen: &Arc<Seen>) -> Result<(), Error> {
     }
 }
 
+/// Whether the machine exists is one question, and whether it is switched off another one, which nobody asks of a machine
+/// that is not there (§11).
+fn measure(world: &World, resolution: &Resolution, took: Duration) {
+    let failed = matches!(resolution, Resolution::Unknown(_) | Resolution::RegionUnknown(_));
+    let ask = |question| world.source_metrics.question(question, took, failed);
+    ask(Question::VmInfo);
+    if matches!(
+        resolution,
+        Resolution::Found(_) | Resolution::NameMismatch(_) | Resolution::Inaccessible(_)
+    ) {
+        ask(Question::VmState);
+    }
+}
+
+/// The ledger, where the budget counts at all.
+fn ledger(world: &World) -> Option<&Ledger> {
+    let counts = world.settings.deletion == Deletion::Confirmed;
+    world.ledger.as_ref().filter(|_| counts)
+}
+
+/// Before the budget is asked: what other processes have deleted must be in it.
+async fn open(world: &World, outcome: &Outcome) -> Result<(), LedgerError> {
+    match (ledger(world), &outcome.resolution) {
+        (Some(ledger), Resolution::NotFound(_)) => ledger.open(world).await,
+        _ => Ok(()),
+    }
+}
+
+/// Before a Node is deleted: the next process must know.
+async fn cover(world: &World) -> Result<(), LedgerError> {
+    match ledger(world) {
+        Some(ledger) => ledger.cover(world).await,
+        None => Ok(()),
+    }
+}
+
+/// Without the record no Node is deleted.
+fn held(world: &World, node: &NodeFacts, outcome: &Outcome, error: &LedgerError) -> Result<(), Error> {
+    if error.is_news() {
+        let (resolution, why) = (&outcome.resolution, chain(error));
+        let text = format!("{resolution}, but the Node is kept: {why}");
+        let notice = Notice::warning(Reason::DeletionHeld, text);
+        world.announcer.tell(world, node, Voice::Lifecycle, &notice);
+    }
+    Ok(())
+}
+
+/// Forgets configurations that are too old to delete for; whoever resolves the Node next reads them. False when the step
+/// asks for nothing of the kind.
+fn forget(world: &World, regions: &[RegionView], step: &LifecycleStep) -> bool {
+    match step {
+        LifecycleStep::Reread(id) => machines::forget(world, id),
+        LifecycleStep::RereadAtRest(before) => machines::forget_at_rest(world, regions, *before),
+        LifecycleStep::Rest | LifecycleStep::AddShutdownTaint | LifecycleStep::Delete(_) => return false,
+    }
+    true
+}
+
 /// Which machine it is, and where none is, what that rests on.
 async fn evidence(world: &World, node: &NodeFacts) -> Outcome {
-    let mut outcome = machines::resolve(world, node, Lists::AtHand).await;
+    let mut outcome = machines::resolve(world, node, Lists::AtHand, None).await;
     if matches!(outcome.resolution, Resolution::NotFound(_)) {
         outcome.regions = machines::with_evidence(world, outcome.regions).await;
     }
@@ -115,7 +199,10 @@ async fn delete(world: &World, seen: &Arc<Seen>, missing: &Missing) -> Result<()
             Ok(())
         }
         Err(error) => {
-            world.refund();
+            // A deletion that may have happened counts.
+            if !error.may_have_happened() {
+                world.refund();
+            }
             // A conflict is judged anew at the next look; anything else a person should see.
             if error.is_news() {
                 let text = format!("cannot delete the Node, trying again: {}", chain(&error));
@@ -136,7 +223,7 @@ fn reason(missing: &Missing) -> &'static str {
         Missing::UuidDiffers { .. } => "UUIDDiffers",
         Missing::MachineWithoutUuid(_) => "MachineWithoutUUID",
         Missing::NodeWithoutUuid => "NodeWithoutUUID",
-        Missing::NoSuchUuid(_) => "NoSuchUUID",
+        Missing::NoSuchUuid { .. } => "NoSuchUUID",
         Missing::OtherName(_) => "OtherName",
     }
 }

@@ -16,7 +16,7 @@ use crate::plan::identity::{Found, Resolution};
 use crate::plan::node::{self, Change, Decision, GuestQuestion, NodeMemory, Retry, Situation, Write};
 use crate::plan::settings::NicMatch;
 use crate::plan::verdict::Verdict;
-use crate::world::World;
+use crate::world::{Seat, World};
 
 /// Everything a look at a Node brought to light.
 #[derive(Debug)]
@@ -34,12 +34,12 @@ pub struct Look {
 /// Lends a Node's memory for a moment; does not call when the Node is gone.
 pub type Memory<'a> = &'a (dyn Fn(&mut dyn FnMut(&mut NodeMemory)) + Sync);
 
-/// Looks at a Node and decides, with what `memory` holds. Writes nothing.
-pub async fn look(world: &World, node: &NodeFacts, memory: Memory<'_>) -> Look {
-    let mut outcome = machines::resolve(world, node, Lists::AtHand).await;
+/// Looks at a Node and decides, with what `memory` holds. Writes nothing. A worker gives up its `seat` where it has to wait.
+pub async fn look(world: &World, node: &NodeFacts, memory: Memory<'_>, mut seat: Option<&mut Seat>) -> Look {
+    let mut outcome = machines::resolve(world, node, Lists::AtHand, seat.as_deref_mut()).await;
     if let (true, Some(taken)) = (node.is_tainted(), missed(&outcome)) {
         // The machine may be younger than the list.
-        outcome = machines::resolve(world, node, Lists::NewerThan(taken)).await;
+        outcome = machines::resolve(world, node, Lists::NewerThan(taken), seat.as_deref_mut()).await;
     }
     let found = match &outcome.resolution {
         Resolution::Found(found) => Some(found),
@@ -52,7 +52,7 @@ pub async fn look(world: &World, node: &NodeFacts, memory: Memory<'_>) -> Look {
         _ => None,
     };
     let guest = match found {
-        Some(found) => ask_guest(world, found, memory).await,
+        Some(found) => ask_guest(world, found, memory, seat).await,
         None => None,
     };
     let not_wanted = Answer::Unknown("not wanted".to_owned());
@@ -88,26 +88,31 @@ fn missed(outcome: &Outcome) -> Option<BootTime> {
     lists.max()
 }
 
-async fn ask_guest(world: &World, found: &Found, memory: Memory<'_>) -> Option<GuestAnswer> {
+async fn ask_guest(
+    world: &World,
+    found: &Found,
+    memory: Memory<'_>,
+    seat: Option<&mut Seat>,
+) -> Option<GuestAnswer> {
     let mut question = GuestQuestion::NotWanted;
     memory(&mut |memory| question = node::guest_question(&world.settings, found, memory, BootTime::now()));
     match question {
         GuestQuestion::NotWanted => None,
         GuestQuestion::Answered(answer) => Some(answer),
-        GuestQuestion::Ask => Some(machines::guest(world, found).await),
+        GuestQuestion::Ask => Some(machines::guest(world, found, seat).await),
     }
 }
 
 /// Looks at a Node and writes what differs.
-pub(super) async fn reconcile(world: &World, seen: &Arc<Seen>) -> Result<(), Error> {
+pub(super) async fn reconcile(world: &World, seen: &Arc<Seen>, seat: &mut Seat) -> Result<(), Error> {
     let (begun, node) = (Instant::now(), &seen.facts);
     let name = &node.name;
     let memory = |work: &mut dyn FnMut(&mut NodeMemory)| {
         world.with(name, |entry| work(&mut entry.memory));
     };
-    let mut look = look(world, node, &memory).await;
+    let mut look = look(world, node, &memory, Some(seat)).await;
     if has_new_hardware(world, node, &look) {
-        look = self::look(world, node, &memory).await;
+        look = self::look(world, node, &memory, Some(seat)).await;
     }
     report(world, node, &look);
     world.with(name, |entry| {
@@ -142,11 +147,7 @@ fn has_new_hardware(world: &World, node: &NodeFacts, look: &Look) -> bool {
         .filter_map(|one| one.mac)
         .filter(|mac| !found.config.config.macs.contains(mac))
         .collect();
-    let is_new = world.with(&node.name, |entry| {
-        let before = entry.macs.len();
-        entry.macs.extend(unknown);
-        entry.macs.len() > before
-    });
+    let is_new = world.with(&node.name, |entry| entry.shows(unknown));
     let is_new = is_new.unwrap_or(false);
     if let (true, Some(source)) = (is_new, world.sources.get(&found.machine.id.region)) {
         source.forget_config(found.machine.id.vmid);
@@ -157,9 +158,9 @@ fn has_new_hardware(world: &World, node: &NodeFacts, look: &Look) -> bool {
 fn report(world: &World, node: &NodeFacts, look: &Look) {
     let decision = &look.decision;
     if let Some(judgement) = decision.judgement {
-        world
-            .metrics
-            .address_source(world.settings.network.mode.as_str(), judgement.as_str());
+        let mode = world.settings.network.mode.as_str();
+        let counted = world.metrics.address_source(mode, judgement.as_str());
+        world.with(&node.name, |entry| entry.source = Some(counted));
     }
     for text in &decision.warnings {
         tracing::warn!(node = &*node.name, "{text}");

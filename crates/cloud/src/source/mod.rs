@@ -80,11 +80,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// As with quorum and privileges, whoever stops waiting does not stop the request; its answer is kept for the others.
     async fn affinities(&self) -> Answer<Arc<[Affinity]>>;
 
-    /// Whether the region may decide about itself.
-    async fn quorum(&self) -> Answer<Quorum>;
+    /// Whether the region may decide about itself, asked for at `since` or later.
+    async fn quorum(&self, since: BootTime) -> Answer<Quorum>;
 
-    /// What our credentials may do.
-    async fn permissions(&self) -> Answer<Permissions>;
+    /// What our credentials may do, asked for at `since` or later.
+    async fn permissions(&self, since: BootTime) -> Answer<Permissions>;
 
     /// How the region is doing, as far as is known without asking.
     fn health(&self) -> Health;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::NodeName;
-use crate::metrics::NodeCounts;
+use crate::metrics::{Counted, NodeCounts};
 use crate::names;
 use crate::observe::Seen;
 use crate::plan::facts::{Mac, NodeFacts};
@@ -16,6 +16,10 @@ use crate::plan::lifecycle::LifecycleMemory;
 use crate::plan::node::NodeMemory;
 use crate::plan::notice::{Notice, Reason};
 use crate::plan::provider_id::ProviderId;
+
+/// Hardware addresses of a guest that are remembered. More devices than a machine can have (32), so that a guest that makes
+/// them up has its configuration read again so many times and no more.
+const MACS: usize = 64;
 
 /// The same event about the same Node is recorded at most once in this time (§8.4).
 const TELL_AGAIN: Duration = Duration::from_mins(10);
@@ -31,9 +35,15 @@ pub struct Entry {
     pub lifecycle: LifecycleMemory,
     /// Whether its machine was found at the last look; `None` before the first.
     pub found: Option<bool>,
-    /// Hardware addresses its guest has shown so far.
-    pub macs: HashSet<Mac>,
+    /// Hardware addresses its guest has shown so far, [`MACS`] at most.
+    macs: HashSet<Mac>,
+    /// What its addresses rest on since the last look, counted for the metrics.
+    pub source: Option<Counted>,
     pub(super) due: Option<Instant>,
+    /// Somebody works on it; a Node may wait in both pools while it is being initialised.
+    busy: bool,
+    /// Somebody else wanted to meanwhile.
+    again: bool,
     told: HashMap<Reason, (String, Instant)>,
 }
 
@@ -45,9 +55,28 @@ impl Entry {
             lifecycle: LifecycleMemory::default(),
             found: None,
             macs: HashSet::new(),
+            source: None,
             due: Some(now),
+            busy: false,
+            again: false,
             told: HashMap::new(),
         }
+    }
+
+    /// Remembers hardware addresses that its guest shows. Whether there was a new one among them.
+    pub fn shows(&mut self, macs: impl IntoIterator<Item = Mac>) -> bool {
+        let before = self.macs.len();
+        for mac in macs {
+            if self.macs.len() < MACS {
+                self.macs.insert(mac);
+            }
+        }
+        self.macs.len() > before
+    }
+
+    /// When it has to be woken; nobody has to while it is being worked on.
+    pub(super) fn timer(&self) -> Option<Instant> {
+        self.due.filter(|_| !self.busy)
     }
 
     /// Whether this has not been said of the Node lately.
@@ -151,14 +180,28 @@ impl Nodes {
         let Some(entry) = self.0.get_mut(name) else {
             return Turn::Rest;
         };
+        if entry.busy {
+            entry.again = true;
+            return Turn::Rest;
+        }
         if entry.due.is_some_and(|due| due <= now) {
-            entry.due = None;
+            (entry.due, entry.busy) = (None, true);
             return Turn::Full(entry.seen.clone());
         }
         if entry.seen.facts.is_tainted() || labels::reconcile(&entry.seen.facts).is_empty() {
             return Turn::Rest;
         }
+        entry.busy = true;
         Turn::Labels(entry.seen.clone())
+    }
+
+    /// A turn that was not [`Turn::Rest`] is over. Whether the Node was wanted meanwhile.
+    pub(super) fn end(&mut self, name: &str) -> bool {
+        let Some(entry) = self.0.get_mut(name) else {
+            return false;
+        };
+        entry.busy = false;
+        std::mem::take(&mut entry.again)
     }
 
     pub(super) fn due(&mut self, name: &str, at: Instant) {
@@ -260,6 +303,15 @@ mod tests {
         "n1".into()
     }
 
+    /// A turn that is over at once.
+    fn turn(nodes: &mut Nodes, now: Instant) -> Turn {
+        let turn = nodes.turn("n1", now);
+        if !matches!(turn, Turn::Rest) {
+            assert!(!nodes.end("n1"), "nobody else wanted it");
+        }
+        turn
+    }
+
     #[tokio::test]
     async fn a_new_node_of_the_same_name_outlives_the_deletion_of_the_old_one() {
         let (mut nodes, now) = (Nodes::default(), Instant::now());
@@ -278,41 +330,63 @@ mod tests {
     async fn a_state_older_than_our_own_write_changes_nothing() {
         let (mut nodes, now) = (Nodes::default(), Instant::now());
         assert_eq!(nodes.apply(name(), tainted(seen("5")), now), Wake::Now);
-        assert!(matches!(nodes.turn("n1", now), Turn::Full(_)));
+        assert!(matches!(turn(&mut nodes, now), Turn::Full(_)));
         nodes.learn(seen("9"));
         assert_eq!(nodes.apply(name(), tainted(seen("7")), now), Wake::Nobody);
         assert!(!nodes.get("n1").unwrap().seen.facts.is_tainted());
         assert_eq!(nodes.apply(name(), seen("9"), now), Wake::Nobody);
-        assert!(matches!(nodes.turn("n1", now), Turn::Rest));
+        assert!(matches!(turn(&mut nodes, now), Turn::Rest));
     }
 
     #[tokio::test]
     async fn only_what_could_help_ends_a_pause() {
         let (mut nodes, now) = (Nodes::default(), Instant::now());
         nodes.apply(name(), tainted(seen("5")), now);
-        nodes.turn("n1", now);
+        turn(&mut nodes, now);
         nodes.due("n1", now + Duration::from_mins(1));
         let mut other = tainted(seen("6"));
         other.facts.addresses.clear();
         assert_eq!(nodes.apply(name(), other, now), Wake::Nobody, "a heartbeat");
-        assert!(matches!(nodes.turn("n1", now), Turn::Rest));
+        assert!(matches!(turn(&mut nodes, now), Turn::Rest));
         let mut changed = tainted(seen("7"));
         changed.facts.provided_node_ip = Some("10.0.0.5".into());
         assert_eq!(nodes.apply(name(), changed, now), Wake::Now);
-        assert!(matches!(nodes.turn("n1", now), Turn::Full(_)));
+        assert!(matches!(turn(&mut nodes, now), Turn::Full(_)));
     }
 
     #[tokio::test]
     async fn our_own_initialisation_is_no_reason_to_look_again() {
         let (mut nodes, now) = (Nodes::default(), Instant::now());
         nodes.apply(name(), tainted(seen("5")), now);
-        nodes.turn("n1", now);
+        turn(&mut nodes, now);
         let mut written = seen("6");
         written.facts.provider_id = "proxmox://fsn/100".into();
         assert_eq!(nodes.apply(name(), written, now), Wake::Nobody);
         let mut moved = tainted(seen("7"));
         moved.facts.provider_id = "proxmox://fsn/101".into();
         assert_eq!(nodes.apply(name(), moved, now), Wake::Now, "tainted again");
+    }
+
+    #[tokio::test]
+    async fn a_node_is_worked_on_by_one_worker_at_a_time() {
+        let (mut nodes, now) = (Nodes::default(), Instant::now());
+        nodes.apply(name(), tainted(seen("5")), now);
+        assert!(matches!(nodes.turn("n1", now), Turn::Full(_)));
+        let mut changed = tainted(seen("6"));
+        changed.facts.provided_node_ip = Some("10.0.0.5".into());
+        assert_eq!(nodes.apply(name(), changed, now), Wake::Now);
+        assert_eq!(
+            nodes.get("n1").and_then(Entry::timer),
+            None,
+            "no use in waking anybody"
+        );
+        assert!(
+            matches!(nodes.turn("n1", now), Turn::Rest),
+            "the other pool has to wait"
+        );
+        assert!(nodes.end("n1"), "and is not forgotten");
+        assert!(matches!(turn(&mut nodes, now), Turn::Full(_)));
+        assert!(matches!(turn(&mut nodes, now), Turn::Rest));
     }
 
     #[tokio::test]
@@ -326,6 +400,16 @@ mod tests {
         assert_eq!(nodes.get("n1").unwrap().found, None);
         nodes.retain(&HashSet::new());
         assert!(nodes.get("n1").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_makes_up_hardware_addresses_is_believed_so_many_times_and_no_more() {
+        let mut entry = Entry::new(seen("1"), Instant::now());
+        let mac = |number: u32| format!("bc:24:11:2e:{:02x}:{:02x}", number >> 8, number & 255).parse();
+        let news = (0..1000).filter(|number| entry.shows(mac(*number)));
+        assert_eq!(news.count(), MACS);
+        assert_eq!(entry.macs.len(), MACS);
+        assert!(!entry.shows(mac(0)) && !entry.shows([]));
     }
 
     #[tokio::test(start_paused = true)]

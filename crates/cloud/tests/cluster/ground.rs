@@ -1,27 +1,30 @@
 //! The ground of all tests here: an API server, a Proxmox VE, a controller, Nodes, and what is seen of them.
 
-use std::sync::Arc;
+// Also a module of the test binary `faults`, so the paths are said.
+#[path = "ground/new.rs"]
+mod new;
+#[path = "ground/running.rs"]
+mod running;
+#[path = "ground/seen.rs"]
+mod seen;
+
 use std::time::Duration;
 
-use cloud::announce::{Announcer, LIFECYCLE_LOOP, NODE_LOOP};
-use cloud::config;
-use cloud::controller::{self, Loops};
-use cloud::metrics::Metrics;
-use cloud::source::metrics::Metrics as SourceMetrics;
-use cloud::source::proxmox::Proxmox;
-use cloud::source::{Source, Sources};
-use cloud::world::{Options, Shared, World};
-use jiff::{SignedDuration, Timestamp};
+use cloud::controller::Loops;
+use cloud::world::Options;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use runtime::events::Recorder;
 use serde_json::{Value, json};
-use testkit::proxmox::{Builder, Limits, Privileges, Vm};
+use testkit::proxmox::{Builder, Limits, Privileges, Template, Vm};
 use testkit::{ControlPlane, ProxmoxVe, eventually};
-use tokio::sync::{Mutex, MutexGuard, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, MutexGuard};
+
+pub(crate) use new::New;
+pub(crate) use running::Controller;
+use seen::shown;
+pub(crate) use seen::{addresses, has_taint, is_tainted, label, provider_id};
 
 /// How long anything may take before a test gives up: far more than it needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,25 +70,26 @@ impl Site {
 
     /// The same on an API server that nobody else uses.
     pub(crate) async fn on(client: Client, describe: impl FnOnce(Builder) -> Builder) -> Self {
-        let nodes: Api<Node> = Api::all(client.clone());
-        nodes
-            .delete_collection(&DeleteParams::default(), &ListParams::default())
-            .await
-            .expect("old Nodes go");
-        let events: Api<Event> = Api::namespaced(client.clone(), "default");
-        events
-            .delete_collection(&DeleteParams::default(), &ListParams::default())
-            .await
-            .expect("old events go");
         let pve = describe(ProxmoxVe::builder().limits(Limits::quick()))
             .start()
             .await
             .expect("a Proxmox VE starts");
-        Self {
+        let site = Self {
             client,
             pve,
             _turn: None,
-        }
+        };
+        site.clear().await;
+        site
+    }
+
+    /// Nodes and events go.
+    pub(crate) async fn clear(&self) {
+        let (how, all) = (DeleteParams::default(), ListParams::default());
+        let gone = self.nodes().delete_collection(&how, &all).await;
+        gone.expect("old Nodes go");
+        let gone = self.all_events().delete_collection(&how, &all).await;
+        gone.expect("old events go");
     }
 
     /// A configuration with the one region, and these lines under `features`.
@@ -121,56 +125,7 @@ impl Site {
         text: &str,
         change: impl FnOnce(&mut Options, &mut Loops),
     ) -> Controller {
-        let config = config::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let source_metrics = SourceMetrics::default();
-        let sources = Sources::new(config.regions.iter().map(|settings| {
-            let source = Proxmox::new(settings, &source_metrics).expect("a source");
-            Arc::new(source) as Arc<dyn Source>
-        }));
-        let stop = CancellationToken::new();
-        let recorder = |who| Recorder::new(self.client.clone(), who, "test", stop.clone());
-        let ((node, of_node), (lifecycle, of_lifecycle)) = (recorder(NODE_LOOP), recorder(LIFECYCLE_LOOP));
-        let mut options = Options {
-            monitor_period: Duration::from_millis(500),
-            ..Options::default()
-        };
-        let mut loops = Loops {
-            node: true,
-            lifecycle: true,
-        };
-        change(&mut options, &mut loops);
-        let world = World::new(Shared {
-            client: self.client.clone(),
-            sources,
-            settings: config.settings,
-            options,
-            metrics: Metrics::default(),
-            source_metrics,
-            announcer: Announcer {
-                node: Some(node),
-                lifecycle: Some(lifecycle),
-            },
-            holds: Arc::new(|| true),
-            // Nodes of a test are as old as the test; the rule for young ones has pure tests.
-            wall: || Timestamp::now() + SignedDuration::from_mins(5),
-        });
-        let (ready, mut readiness) = watch::channel(Err("starting".to_owned()));
-        let (_, leading) = watch::channel(true);
-        let config = controller::Config {
-            world: world.clone(),
-            loops,
-            leading,
-            readiness: Arc::new(move |state| drop(ready.send_replace(state))),
-        };
-        let mut tasks = tokio::task::JoinSet::new();
-        tasks.spawn(of_node);
-        tasks.spawn(of_lifecycle);
-        tasks.spawn(controller::run(config, stop.clone()));
-        tokio::time::timeout(PATIENCE, readiness.wait_for(Result::is_ok))
-            .await
-            .expect("ready in time")
-            .expect("runs");
-        Controller { world, stop, tasks }
+        running::start(&self.client, text, change).await
     }
 
     pub(crate) fn nodes(&self) -> Api<Node> {
@@ -179,21 +134,11 @@ impl Site {
 
     /// Creates a Node as kubelet would, and gives it its status.
     pub(crate) async fn node(&self, node: New) -> Node {
-        let New {
-            name,
-            meta,
-            spec,
-            status,
-        } = node;
-        let mut metadata = json!({"name": name, "labels": {"kubernetes.io/hostname": name}});
-        merge(&mut metadata, meta);
-        let object = json!({"metadata": metadata, "spec": spec});
-        let object: Node = serde_json::from_value(object).expect("a Node");
         self.nodes()
-            .create(&PostParams::default(), &object)
+            .create(&PostParams::default(), &node.object())
             .await
             .expect("the Node is created");
-        self.status(&name, &status).await
+        self.status(&node.name, &node.status).await
     }
 
     /// Merges into the status.
@@ -252,6 +197,31 @@ impl Site {
         .await;
     }
 
+    /// Waits until Proxmox VE has answered so many requests of a template.
+    pub(crate) async fn asked(&self, template: Template, times: u64) {
+        eventually(
+            PATIENCE,
+            &format!("{template} was asked {times} times"),
+            || async {
+                let asked = self.pve.count(template);
+                if asked >= times {
+                    Ok(())
+                } else {
+                    Err(format!("{asked} times"))
+                }
+            },
+        )
+        .await;
+    }
+
+    /// When which requests about a machine came, by the clock of Proxmox VE.
+    pub(crate) fn requests(&self, template: Template, vm: u32) -> Vec<Duration> {
+        let log = self.pve.log().into_iter();
+        log.filter(|entry| entry.template == template && entry.vm.as_deref() == Some(&*vm.to_string()))
+            .map(|entry| entry.at)
+            .collect()
+    }
+
     pub(crate) async fn gone(&self, name: &str) {
         eventually(PATIENCE, &format!("{name} is gone"), || async {
             match self.nodes().get_opt(name).await {
@@ -278,206 +248,28 @@ impl Site {
 
     /// Reasons and texts of a Node's events.
     pub(crate) async fn events(&self, name: &str) -> Vec<(String, String)> {
-        let events: Api<Event> = Api::namespaced(self.client.clone(), "default");
-        let all = events.list(&ListParams::default()).await.expect("events").items;
-        all.into_iter()
-            .filter(|event| event.regarding.as_ref().and_then(|object| object.name.as_deref()) == Some(name))
-            .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+        let all = self.told(name).await.into_iter();
+        all.map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
             .collect()
     }
-}
 
-/// A running controller.
-pub(crate) struct Controller {
-    pub(crate) world: Arc<World>,
-    stop: CancellationToken,
-    tasks: tokio::task::JoinSet<()>,
-}
-
-impl Controller {
-    /// Stops it in good order.
-    pub(crate) async fn stop(mut self) {
-        self.stop.cancel();
-        let ended = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                ended.expect("no task panics");
-            }
-        };
-        let limit = Duration::from_secs(15);
-        tokio::time::timeout(limit, ended)
-            .await
-            .expect("it stops, whatever it waits for");
-    }
-}
-
-/// A Node to create.
-pub(crate) struct New {
-    name: String,
-    meta: Value,
-    spec: Value,
-    status: Value,
-}
-
-impl New {
-    /// Tainted, ready, with its name as only address, and the UUID of machine `vm`.
-    pub(crate) fn tainted(name: &str, vm: u32) -> Self {
-        let taint =
-            json!({"key": cloud::names::TAINT_UNINITIALIZED, "value": "true", "effect": "NoSchedule"});
-        let mut new = Self::initialised(name, vm);
-        new.spec = json!({"taints": [taint]});
-        new
+    /// The reasons of a Node's Warning events.
+    pub(crate) async fn warnings(&self, name: &str) -> Vec<String> {
+        let all = self.told(name).await.into_iter();
+        all.filter(|event| event.type_.as_deref() == Some("Warning"))
+            .map(|event| event.reason.unwrap_or_default())
+            .collect()
     }
 
-    /// The same without taint and with the provider ID of machine `vm`.
-    pub(crate) fn initialised(name: &str, vm: u32) -> Self {
-        Self {
-            name: name.to_owned(),
-            meta: json!({}),
-            spec: json!({"providerID": format!("proxmox://cluster-1/{vm}")}),
-            status: json!({
-                "addresses": [{"type": "Hostname", "address": name}],
-                "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady",
-                    "lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
-                "nodeInfo": info(&Vm::uuid_of(vm)),
-            }),
-        }
+    fn all_events(&self) -> Api<Event> {
+        Api::namespaced(self.client.clone(), "default")
     }
 
-    pub(crate) fn provided(mut self, ips: &str) -> Self {
-        self.meta["annotations"][cloud::names::PROVIDED_NODE_IP] = json!(ips);
-        self
+    async fn told(&self, name: &str) -> Vec<Event> {
+        let all = self.all_events().list(&ListParams::default()).await;
+        let all = all.expect("events").items;
+        let is_about =
+            |event: &Event| event.regarding.as_ref().and_then(|object| object.name.as_deref()) == Some(name);
+        all.into_iter().filter(is_about).collect()
     }
-
-    pub(crate) fn annotation(mut self, key: &str, value: &str) -> Self {
-        self.meta["annotations"][key] = json!(value);
-        self
-    }
-
-    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
-        self.meta["labels"][key] = json!(value);
-        self
-    }
-
-    pub(crate) fn provider_id(mut self, id: &str) -> Self {
-        self.spec["providerID"] = json!(id);
-        self
-    }
-
-    pub(crate) fn uuid(mut self, uuid: &str) -> Self {
-        self.status["nodeInfo"] = info(uuid);
-        self
-    }
-
-    pub(crate) fn not_ready(mut self) -> Self {
-        self.status["conditions"][0]["status"] = json!("Unknown");
-        self
-    }
-
-    pub(crate) fn taint(mut self, key: &str) -> Self {
-        let mut taints = self.spec["taints"].as_array().cloned().unwrap_or_default();
-        taints.push(json!({"key": key, "effect": "NoSchedule"}));
-        self.spec["taints"] = json!(taints);
-        self
-    }
-
-    /// `I 10.0.0.5, H n1` and the like.
-    pub(crate) fn addresses(mut self, text: &str) -> Self {
-        let list: Vec<Value> = text
-            .split(", ")
-            .map(|entry| {
-                let (kind, address) = entry.split_once(' ').expect("type and address");
-                let kind = match kind {
-                    "I" => "InternalIP",
-                    "E" => "ExternalIP",
-                    "H" => "Hostname",
-                    other => other,
-                };
-                json!({"type": kind, "address": address})
-            })
-            .collect();
-        self.status["addresses"] = json!(list);
-        self
-    }
-}
-
-fn info(uuid: &str) -> Value {
-    json!({
-        "systemUUID": uuid, "machineID": "", "bootID": "", "kernelVersion": "", "osImage": "",
-        "containerRuntimeVersion": "", "kubeletVersion": "v1.35.0", "kubeProxyVersion": "",
-        "operatingSystem": "linux", "architecture": "amd64",
-    })
-}
-
-fn merge(into: &mut Value, from: Value) {
-    let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) else {
-        return;
-    };
-    for (key, value) in from {
-        match into.get_mut(&key) {
-            Some(inner) if inner.is_object() => merge(inner, value),
-            _ => {
-                into.insert(key, value);
-            }
-        }
-    }
-}
-
-/// `I 10.0.0.5, H n1`: the addresses of a Node in the words of the specification.
-pub(crate) fn addresses(node: &Node) -> String {
-    let all = node
-        .status
-        .iter()
-        .flat_map(|status| status.addresses.iter().flatten());
-    let entry = |kind: &str, address: &str| {
-        let kind = match kind {
-            "InternalIP" => "I",
-            "ExternalIP" => "E",
-            "Hostname" => "H",
-            other => other,
-        };
-        format!("{kind} {address}")
-    };
-    all.map(|one| entry(&one.type_, &one.address))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-pub(crate) fn provider_id(node: &Node) -> &str {
-    node.spec
-        .as_ref()
-        .and_then(|spec| spec.provider_id.as_deref())
-        .unwrap_or_default()
-}
-
-pub(crate) fn label<'a>(node: &'a Node, key: &str) -> &'a str {
-    node.metadata
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(key))
-        .map_or("(none)", String::as_str)
-}
-
-pub(crate) fn has_taint(node: &Node, key: &str) -> bool {
-    let mut taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
-    taints.any(|taint| taint.key == key)
-}
-
-pub(crate) fn is_tainted(node: &Node) -> bool {
-    has_taint(node, cloud::names::TAINT_UNINITIALIZED)
-}
-
-/// A Node for a message.
-fn shown(node: &Node) -> String {
-    let taints: Vec<&str> = node
-        .spec
-        .iter()
-        .flat_map(|spec| spec.taints.iter().flatten())
-        .map(|taint| taint.key.as_str())
-        .collect();
-    format!(
-        "[{}] {} {taints:?} {:?}",
-        addresses(node),
-        provider_id(node),
-        node.metadata.labels
-    )
 }

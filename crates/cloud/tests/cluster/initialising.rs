@@ -1,11 +1,13 @@
 //! From a tainted Node to one with addresses, identity and topology.
 
+use std::collections::BTreeMap;
+
 use cloud::names;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 use testkit::proxmox::{Guest, Template, Vm};
 
-use crate::ground::{New, Site, addresses, is_tainted, label, provider_id};
+use crate::ground::{New, Site, is_tainted, provider_id};
 
 /// "std" of the specification: taint gone, provider ID, six well-known labels, two of ours.
 pub(crate) fn assert_std(case: &str, node: &Node, vm: u32, zone: &str) {
@@ -14,8 +16,18 @@ pub(crate) fn assert_std(case: &str, node: &Node, vm: u32, zone: &str) {
     assert_labels(case, node, "cluster-1", zone);
 }
 
+/// These labels, and none besides but kubelet's own.
 pub(crate) fn assert_labels(case: &str, node: &Node, region: &str, zone: &str) {
-    for (key, value) in [
+    assert_labels_and_groups(case, node, region, zone, &[]);
+}
+
+/// The same with labels of these HA groups.
+pub(crate) fn assert_labels_and_groups(case: &str, node: &Node, region: &str, zone: &str, groups: &[&str]) {
+    let known = [
+        (
+            "kubernetes.io/hostname",
+            node.metadata.name.as_deref().unwrap_or_default(),
+        ),
         (names::REGION, region),
         (names::BETA_REGION, region),
         (names::ZONE, zone),
@@ -24,50 +36,17 @@ pub(crate) fn assert_labels(case: &str, node: &Node, region: &str, zone: &str) {
         (names::BETA_INSTANCE_TYPE, "4VCPU-8GB"),
         (names::PROXMOX_REGION, region),
         (names::PROXMOX_ZONE, zone),
-    ] {
-        assert_eq!(label(node, key), value, "{case}: {key}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn new_nodes_in_default_mode() {
-    let cases = [
-        ("case_1", "c1", 101, Some("10.0.0.5"), "I 10.0.0.5, H c1"),
-        (
-            "case_2",
-            "c2",
-            102,
-            Some("10.0.0.5,2001:db8::5"),
-            "I 10.0.0.5, I 2001:db8::5, H c2",
-        ),
-        (
-            "case_3",
-            "c3",
-            103,
-            Some("2001:db8::5,10.0.0.5"),
-            "I 2001:db8::5, I 10.0.0.5, H c3",
-        ),
-        ("case_4", "c4", 104, None, "H c4"),
     ];
-    let site = Site::open(cases.iter().map(|(_, name, vm, ..)| Vm::new(*vm, name))).await;
-    let controller = site.start("").await;
-    for (_, name, vm, provided, _) in &cases {
-        let node = New::tainted(name, *vm);
-        site.node(provided.iter().fold(node, |node, ips| node.provided(ips)))
-            .await;
-    }
-    for (case, name, vm, _, expected) in cases {
-        site.has_addresses(name, expected).await;
-        let node = site.initialised(name).await;
-        assert_std(case, &node, vm, "pve-1");
-        assert_eq!(addresses(&node), expected, "{case}");
-        assert_eq!(
-            site.event(name, "Synced").await,
-            "Node synced successfully",
-            "{case}"
-        );
-    }
-    controller.stop().await;
+    let known = known.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let groups = groups
+        .iter()
+        .map(|name| (format!("{}{name}", names::GROUP_PREFIX), String::new()));
+    let expected: BTreeMap<String, String> = known.into_iter().chain(groups).collect();
+    assert_eq!(
+        node.metadata.labels.clone().unwrap_or_default(),
+        expected,
+        "{case}"
+    );
 }
 
 /// kubelet writes its Node all the time: a decision that does not read what changed is written all the same.

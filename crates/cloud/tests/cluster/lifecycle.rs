@@ -1,10 +1,12 @@
 //! Nodes that are not ready: is the machine gone, or switched off? (cases 90 to 106)
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cloud::controller::Loops;
 use cloud::names;
 use futures::stream::{self, StreamExt};
+use k8s_openapi::api::core::v1::Node;
 use testkit::eventually;
 use testkit::proxmox::{Fault, Privileges, Template, Vm};
 
@@ -48,7 +50,6 @@ async fn nodes_that_are_not_ready() {
     let vm = Vm::new;
     let site = Site::open([
         vm(190, "c90").stopped(),
-        vm(191, "c91"),
         vm(195, "c95").unknown(),
         vm(197, "c97"),
         vm(198, "c98"),
@@ -60,18 +61,16 @@ async fn nodes_that_are_not_ready() {
         vm(204, "c104").stopped(),
     ])
     .await;
-    site.pve.fail(
-        Fault::status(595, "No route to host")
-            .on(Template::Config)
-            .vm(197),
-    );
     let gone = "Configuration file 'nodes/pve-1/qemu-server/198.conf' does not exist";
-    site.pve
-        .fail(Fault::status(500, gone).on(Template::Config).vm(198));
+    // case_97, case_98: of what the replaced controller asks, and of what we ask.
+    for template in [Template::Status, Template::Config] {
+        let unreachable = Fault::status(595, "No route to host");
+        site.pve.fail(unreachable.on(template).vm(197));
+        site.pve.fail(Fault::status(500, gone).on(template).vm(198));
+    }
     let by_uuid = |vm: u32| format!("proxmox://{}", Vm::uuid_of(vm));
     let nodes = [
         New::initialised("c90", 190).not_ready(),
-        New::initialised("c91", 191).taint(names::TAINT_SHUTDOWN),
         New::initialised("c93", 193).not_ready(),
         New::initialised("c94", 194),
         New::initialised("c95", 195).not_ready(),
@@ -97,8 +96,10 @@ async fn nodes_that_are_not_ready() {
             .not_ready(),
         New::initialised("c106e", 207).provider_id("").not_ready(),
     ];
+    let mut before = BTreeMap::new();
     for node in nodes {
-        site.node(node).await;
+        let node = site.node(node).await;
+        before.insert(node.metadata.name.clone().unwrap_or_default(), node);
     }
     let crowd = (0..CROWD).map(|number| site.node(New::initialised(&format!("crowd-{number}"), 1_000)));
     stream::iter(crowd).buffer_unordered(8).collect::<Vec<_>>().await;
@@ -109,9 +110,6 @@ async fn nodes_that_are_not_ready() {
         // case_90, case_103, case_104
         site.until(name, "has the shutdown taint", shutdown).await;
     }
-    // case_91
-    site.until("c91", "lost the shutdown taint", |node| !shutdown(node))
-        .await;
     // case_93, case_99 (template), case_100: deleted, and not before a second list 10 s later.
     for name in ["c93", "c99t", "c100"] {
         site.gone(name).await;
@@ -123,20 +121,59 @@ async fn nodes_that_are_not_ready() {
         site.event(name, "DeletingNode").await;
     }
     // case_99 (container), case_105: kept, and told. case_101: another name is no other machine.
-    for (name, reason) in [
+    let kept = [
         ("c99", "DeletionHeld"),
         ("c105", "DeletionHeld"),
         ("c101", "VMNameMismatch"),
-    ] {
+    ];
+    for (name, reason) in kept {
         site.event(name, reason).await;
-        site.get(name).await;
-    }
-    // case_94, case_95, case_97, case_98, case_106: nothing happened.
-    for name in ["c94", "c95", "c97", "c98", "c106", "c106e"] {
-        let node = site.get(name).await;
-        assert!(!shutdown(&node), "{name}");
     }
     controller.stop().await;
+    for (name, reason) in kept {
+        assert_eq!(site.get(name).await, before[name], "{name}: untouched");
+        assert_eq!(site.warnings(name).await, [reason], "{name}");
+    }
+    // case_94, case_95, case_97, case_98, case_106: nothing was done, and nothing said; many looks and two lists later.
+    for name in ["c94", "c95", "c97", "c98", "c106", "c106e"] {
+        assert_eq!(site.get(name).await, before[name], "{name}: untouched");
+        assert_eq!(site.events(name).await, [], "{name}");
+    }
+    // case_97: in no form is anybody asked for the state of a machine.
+    assert_eq!(site.pve.count(Template::Status), 0, "{}", site.pve.log_tail());
+}
+
+/// It is the Node itself that says so: nobody is asked for anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_91_a_node_that_is_ready_again() {
+    let site = Site::open([Vm::new(191, "c91")]).await;
+    let before = site
+        .node(New::initialised("c91", 191).taint(names::TAINT_SHUTDOWN))
+        .await;
+    let (controller, begun) = (start(&site, "").await, Instant::now());
+    let node = site
+        .until("c91", "lost the shutdown taint", |node| {
+            !has_taint(node, names::TAINT_SHUTDOWN)
+        })
+        .await;
+    controller.stop().await;
+    let taints = |node: &Node| node.spec.clone().unwrap_or_default().taints.unwrap_or_default();
+    let others: Vec<_> = taints(&before)
+        .into_iter()
+        .filter(|taint| taint.key != names::TAINT_SHUTDOWN)
+        .collect();
+    assert_eq!(taints(&node), others, "and no other");
+    assert_eq!(site.events("c91").await, []);
+    // A controller that starts looks once at its region, whatever Nodes there are.
+    let log = site.pve.log();
+    let at_start = [Template::Version, Template::Resources, Template::Permissions];
+    for entry in &log {
+        assert!(at_start.contains(&entry.template), "{entry}");
+    }
+    let lists = 1 + begun.elapsed().as_secs() / 10;
+    for (template, most) in at_start.into_iter().zip([1, lists, 1]) {
+        assert!(site.pve.count(template) <= most, "{}", site.pve.log_tail());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

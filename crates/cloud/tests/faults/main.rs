@@ -12,13 +12,16 @@ mod ground;
 
 mod agents;
 mod apiserver;
+mod budget;
 mod hosts;
 mod migrations;
 mod privileges;
+mod rebuilt;
 mod regions;
 mod stage;
 mod truth;
 mod witness;
+mod workers;
 
 /// Whether the long versions are wanted.
 fn is_long() -> bool {

@@ -11,6 +11,8 @@ use crate::stage::Stage;
 use crate::truth::Machine;
 
 const OLD: Range<u32> = 100..130;
+/// Machines that cannot be seen any more, in a region where others can.
+const HIDDEN: Range<u32> = 110..120;
 /// Created while nobody can see their machines.
 const NEW: Range<u32> = 130..136;
 
@@ -22,6 +24,21 @@ async fn open() -> Stage {
 impl Stage {
     fn revoke(&self) {
         self.site.pve.revoke("north", TOKEN.0, "VM.Audit");
+    }
+
+    /// Leaves `VM.Audit` on all machines but these.
+    fn hide(&self, hidden: Range<u32>) {
+        let none = Privileges::all().without("VM.Audit");
+        let rest = OLD.chain(NEW).filter(|id| !hidden.contains(id));
+        let some = rest.fold(none, |some, id| {
+            let path = format!("/vms/{id}");
+            ["VM.Audit", "VM.GuestAgent.Audit", "VM.Monitor"]
+                .into_iter()
+                .fold(some, |some, privilege| some.grant(&path, privilege))
+        });
+        self.site
+            .pve
+            .update(|model| *model.region("north").privileges(TOKEN.0) = some);
     }
 
     fn grant(&self) {
@@ -56,6 +73,46 @@ async fn a_token_that_loses_vm_audit() {
     stage.shut_down(101..102).await;
     stage.gone(100).await;
     stage.requests(Template::Resources, 3).await;
+    stage.witness.testify().await;
+    controller.stop().await;
+}
+
+/// `VM.Audit` is left on some machines: the others are gone from the list, and the list is not empty. That looks like machines
+/// that were removed, but for the privileges, which are not what they were.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_loses_vm_audit_on_some_machines() {
+    let stage = open().await;
+    let controller = stage.start().await;
+    stage.create(OLD).await;
+    stage.settled(OLD).await;
+
+    stage.hide(HIDDEN);
+    stage
+        .list_is(&controller, "north", "lacks some machines", |list| {
+            let list = list.as_ref().known();
+            list.is_some_and(|list| list.get(115).is_none() && list.get(100).is_some())
+        })
+        .await;
+    // Their addresses change unseen, those of the others are seen.
+    stage.grow(100..110, 2);
+    stage.grow(HIDDEN, 2);
+    stage.create(NEW).await;
+    stage.settled(100..110).await;
+    stage.settled(120..130).await;
+    stage.settled(NEW).await;
+    stage.switch_off(100);
+    stage.not_ready(100..101).await;
+    stage.not_ready(HIDDEN).await;
+    stage.shut_down(100..101).await;
+    let text = stage.site.event("n110", "DeletionHeld").await;
+    assert!(text.contains("VM.Audit") && text.contains("was lost"), "{text}");
+    stage.requests(Template::Resources, rounds(3)).await;
+
+    // A machine that is gone for certain still takes its Node with it, once everything can be seen.
+    stage.remove(110);
+    stage.grant();
+    stage.settled(111..120).await;
+    stage.gone(110).await;
     stage.witness.testify().await;
     controller.stop().await;
 }

@@ -6,6 +6,7 @@ use cloud::plan::facts::GuestReason;
 use cloud::source::proxmox::Credentials;
 use cloud::source::{Freshness, Secret, Source};
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 use testkit::ProxmoxVe;
 use testkit::eventually;
 use testkit::proxmox::{Builder, Fault, Privileges, Template};
@@ -71,7 +72,7 @@ async fn a_token_that_is_replaced_in_its_file_is_used_after_the_first_refusal() 
     fs::write(&secret, "rotated\n").unwrap();
     pve.reset_counts();
     assert!(
-        matches!(source.permissions().await, Answer::Known(_)),
+        matches!(source.permissions(BootTime::ZERO).await, Answer::Known(_)),
         "{}",
         pve.log_tail()
     );
@@ -99,7 +100,7 @@ async fn a_refused_token_is_sent_once_when_the_files_hold_no_other() {
     let mut settings = settings(&pve);
     settings.credentials = Credentials::TokenFiles { id, secret };
     let source = cloud::source::proxmox::Proxmox::new(&settings, &Default::default()).unwrap();
-    assert!(source.permissions().await.is_unknown());
+    assert!(source.permissions(BootTime::ZERO).await.is_unknown());
     assert_eq!(pve.count(Template::Permissions), 1);
 }
 
@@ -108,7 +109,11 @@ async fn case_135_a_user_logs_in_first_and_only_once() {
     let pve = with_user().start().await.unwrap();
     let source = run(&log_in(&pve, USER.1));
     let (one, two) = (source.machine(100).await, source.machine(200).await);
-    let (a, b, c) = tokio::join!(source.config(&one), source.config(&two), source.permissions());
+    let (a, b, c) = tokio::join!(
+        source.config(&one),
+        source.config(&two),
+        source.permissions(BootTime::ZERO)
+    );
     assert!(
         matches!((a, b, c), (Answer::Known(_), Answer::Known(_), Answer::Known(_))),
         "{}",
@@ -150,8 +155,8 @@ async fn a_wrong_password_is_tried_once_and_not_by_everybody() {
         "{why}"
     );
     for _ in 0..5 {
-        assert!(source.permissions().await.is_unknown());
-        assert!(source.quorum().await.is_unknown());
+        assert!(source.permissions(BootTime::ZERO).await.is_unknown());
+        assert!(source.quorum(BootTime::ZERO).await.is_unknown());
     }
     assert_eq!(
         (pve.count(Template::Ticket), pve.requests_total()),

@@ -7,6 +7,7 @@ use cloud::plan::facts::SystemUuid;
 use cloud::source::{Freshness, Source};
 use futures::future::join_all;
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 use testkit::eventually;
 use testkit::proxmox::{Latency, Template, Vm};
 
@@ -87,7 +88,7 @@ async fn a_uuid_that_counts_after_the_next_start_only_is_not_the_machines() {
 }
 
 /// A list newer than the one at hand.
-async fn newer(source: &crate::ground::Running) -> Arc<cloud::plan::facts::MachineList> {
+pub(crate) async fn newer(source: &crate::ground::Running) -> Arc<cloud::plan::facts::MachineList> {
     let old = source.list().await;
     match source.machines(Freshness::NewerThan(old.taken)).await {
         Answer::Known(list) => list,
@@ -150,13 +151,17 @@ async fn case_92_a_lost_privilege_is_an_empty_list_and_permissions_tell_why() {
     let pve = cluster().start().await.unwrap();
     let source = run(&settings(&pve));
     assert_eq!(source.list().await.machines.len(), 2);
-    assert!(matches!(source.permissions().await, Answer::Known(all) if all.vm_audit && all.sys_audit));
+    assert!(
+        matches!(source.permissions(BootTime::ZERO).await, Answer::Known(all) if all.vm_audit && all.sys_audit)
+    );
     pve.revoke(REGION, TOKEN.0, "VM.Audit");
     assert!(newer(&source).await.machines.is_empty());
     assert_eq!(source.health().machines, 0);
     // Permissions are remembered for ten seconds; a second source has no memory.
     let other = run(&settings(&pve));
-    assert!(matches!(other.permissions().await, Answer::Known(all) if !all.vm_audit && all.sys_audit));
+    assert!(
+        matches!(other.permissions(BootTime::ZERO).await, Answer::Known(all) if !all.vm_audit && all.sys_audit)
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod endpoints;
+mod evidence;
 mod ground;
 mod guests;
 mod hosts;

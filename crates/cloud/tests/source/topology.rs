@@ -6,6 +6,7 @@ use cloud::plan::facts::Quorum;
 use cloud::source::Source;
 use cloud::source::proxmox::Settings;
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 use testkit::eventually;
 use testkit::proxmox::{Fault, HaRule, Release, Template};
 use tokio::time::timeout;
@@ -88,7 +89,7 @@ async fn without_the_privilege_groups_and_quorum_are_unknown_and_lists_are_not()
     pve.revoke(REGION, TOKEN.0, "Sys.Audit");
     let source = run(&settings(&pve));
     assert!(why(source.affinities().await).contains("Sys.Audit"));
-    assert!(why(source.quorum().await).contains("Sys.Audit"));
+    assert!(why(source.quorum(BootTime::ZERO).await).contains("Sys.Audit"));
     assert_eq!(source.list().await.machines.len(), 2);
     // A refusal is remembered like an answer.
     assert!(source.affinities().await.is_unknown());
@@ -108,7 +109,7 @@ async fn quorum_is_that_of_the_cluster_and_a_host_alone_has_it() {
             .await
             .unwrap();
         assert_eq!(
-            run(&settings(&pve)).quorum().await,
+            run(&settings(&pve)).quorum(BootTime::ZERO).await,
             Answer::Known(expected),
             "{quorate} {standalone}"
         );
@@ -128,12 +129,12 @@ async fn an_answer_slower_than_who_asks_is_kept_for_who_asks_next() {
     version(&source).await;
     let patience = Duration::from_millis(100);
     assert!(timeout(patience, source.affinities()).await.is_err());
-    assert!(timeout(patience, source.quorum()).await.is_err());
+    assert!(timeout(patience, source.quorum(BootTime::ZERO)).await.is_err());
     // Nobody waits any more, and yet both come.
     eventually(SOON, "both are known", || async {
         let (groups, quorum) = tokio::join!(
             timeout(patience, source.affinities()),
-            timeout(patience, source.quorum())
+            timeout(patience, source.quorum(BootTime::ZERO))
         );
         match (groups, quorum) {
             (Ok(Answer::Known(_)), Ok(Answer::Known(Quorum::Quorate))) => Ok(()),

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Mac;
+use super::{Mac, Machine, MachineStatus};
 
 /// One network interface as the guest agent reports it (appendix A.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,24 @@ pub enum GuestAnswer {
 }
 
 impl GuestAnswer {
+    /// The answer of a machine that cannot have one at the moment: a request would only occupy its host. `None` where one has
+    /// to be sent.
+    #[must_use]
+    pub fn without_asking(machine: &Machine) -> Option<Self> {
+        match (machine.status, machine.in_transit()) {
+            (MachineStatus::Stopped, _) => Some(Self::unavailable(GuestReason::VmNotRunning, "")),
+            (MachineStatus::Unknown, _) => {
+                let detail = format!("host {} does not answer", machine.host);
+                Some(Self::unavailable(GuestReason::HostUnknown, &detail))
+            }
+            (_, Some(state)) => {
+                let detail = format!("the HA manager has it in state {state}");
+                Some(Self::unavailable(GuestReason::InTransit, &detail))
+            }
+            (MachineStatus::Running | MachineStatus::Other, None) => None,
+        }
+    }
+
     /// An answer that never came, with the words of whoever refused.
     #[must_use]
     pub fn unavailable(reason: GuestReason, detail: &str) -> Self {

@@ -99,6 +99,8 @@ impl Machine {
 pub struct MachineList {
     /// When the request for it was sent, so what it says is not older.
     pub taken: BootTime,
+    /// When it had arrived, so what it says is not newer: whatever was asked for from then on may explain it.
+    pub arrived: BootTime,
     /// Machines by number.
     pub machines: BTreeMap<u64, Machine>,
     /// Numbers of the virtual machines that have a name, in the order of their names.
@@ -106,7 +108,7 @@ pub struct MachineList {
 }
 
 impl MachineList {
-    /// A list from its entries.
+    /// A list from its entries, which arrived the moment it was asked for.
     #[must_use]
     pub fn new(taken: BootTime, machines: impl IntoIterator<Item = Machine>) -> Self {
         let machines: BTreeMap<u64, Machine> = machines
@@ -120,6 +122,7 @@ impl MachineList {
         by_name.sort_by_key(|vmid| machines.get(vmid).and_then(|machine| machine.name.as_deref()));
         Self {
             taken,
+            arrived: taken,
             machines,
             by_name: by_name.into(),
         }
@@ -254,8 +257,6 @@ pub struct MachineConfig {
     pub sku: Option<Sku>,
     /// Hardware addresses of `net0`, `net1`, … in that order.
     pub macs: Vec<Mac>,
-    /// Whether the guest agent is switched on in the machine's options.
-    pub agent: bool,
 }
 
 /// A configuration, and when it was asked for: what must be fresh is compared with that.

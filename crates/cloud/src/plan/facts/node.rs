@@ -82,6 +82,9 @@ impl fmt::Display for NodeAddress {
     }
 }
 
+/// Effect of the shutdown taint; those with another one are not ours (§7, §8.3).
+pub const SHUTDOWN_EFFECT: &str = "NoSchedule";
+
 /// A taint of a Node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taint {
@@ -182,7 +185,7 @@ impl NodeFacts {
     /// Whether it carries the shutdown taint, with the effect that we write.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        let ours = |taint: &Taint| &*taint.key == names::TAINT_SHUTDOWN && &*taint.effect == "NoSchedule";
+        let ours = |taint: &Taint| &*taint.key == names::TAINT_SHUTDOWN && &*taint.effect == SHUTDOWN_EFFECT;
         self.taints.iter().any(ours)
     }
 

@@ -99,6 +99,9 @@ impl Affinity {
 pub struct Permissions {
     /// `VM.Audit` on `/` or `/vms`: the list of machines is complete.
     pub vm_audit: bool,
+    /// We had that once, and have it no more: machines that we may not see look like machines that are gone. Not set for an
+    /// account that never had it there, and sees just the machines it is to see.
+    pub vm_audit_lost: bool,
     /// `Sys.Audit` on `/`: HA and cluster status can be read.
     pub sys_audit: bool,
     /// `VM.GuestAgent.Audit` or `VM.GuestAgent.Unrestricted` on `/` or `/vms`: guests can be asked on PVE 9.
@@ -125,9 +128,10 @@ pub struct RegionView {
     pub region: Region,
     /// Its machines. [`Answer::Absent`] is never given; an empty region is an empty list.
     pub list: Answer<Arc<MachineList>>,
-    /// What our credentials may do there.
+    /// What our credentials may do there, asked for after the list had arrived: what was true before says nothing about
+    /// what is missing in it.
     pub permissions: Answer<Permissions>,
-    /// Whether it may decide about itself.
+    /// Whether it may decide about itself, asked for after the list had arrived.
     pub quorum: Answer<Quorum>,
 }
 

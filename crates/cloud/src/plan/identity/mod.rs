@@ -81,7 +81,13 @@ pub enum Missing {
     /// The Node reports no UUID, so nothing can be its machine.
     NodeWithoutUuid,
     /// No machine of any region has the Node's UUID.
-    NoSuchUuid(SystemUuid),
+    NoSuchUuid {
+        /// The Node's.
+        uuid: SystemUuid,
+        /// The earliest time at which the configuration of a machine that does not run was read; [`BootTime::MAX`] when
+        /// all run. It can be given another UUID without anything in a list that hints at it.
+        read: BootTime,
+    },
 }
 
 impl std::fmt::Display for Missing {
@@ -94,7 +100,7 @@ impl std::fmt::Display for Missing {
             Self::OtherName(id) => write!(f, "machine {id} has a name that does not fit"),
             Self::MachineWithoutUuid(id) => write!(f, "machine {id} has no UUID in smbios1"),
             Self::NodeWithoutUuid => write!(f, "the Node reports no systemUUID"),
-            Self::NoSuchUuid(uuid) => write!(f, "no machine of any region has UUID {uuid}"),
+            Self::NoSuchUuid { uuid, .. } => write!(f, "no machine of any region has UUID {uuid}"),
         }
     }
 }
@@ -161,6 +167,39 @@ pub fn resolve(node: &NodeFacts, match_name: MatchName, view: View<'_>, trail: &
             );
             step
         }),
+    }
+}
+
+/// How a Node's machine was looked for where nothing named it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Searched {
+    /// Among machines with a name like the Node's (step 3 of §3.2).
+    pub by_name: bool,
+    /// Among all others, too (step 4).
+    pub by_uuid: bool,
+}
+
+/// How a resolution came about, for the metrics (§11).
+#[must_use]
+pub fn searched(node: &NodeFacts, match_name: MatchName, resolution: &Resolution) -> Searched {
+    match ProviderId::parse(&node.provider_id) {
+        ProviderId::Foreign | ProviderId::Machine { .. } => return Searched::default(),
+        ProviderId::Empty | ProviderId::Unresolved => {}
+    }
+    let (is_named, is_likely) = match resolution {
+        Resolution::Found(found) | Resolution::NameMismatch(found) => {
+            let named = node.instance_id.as_deref().map(str::trim);
+            let name = found.machine.name.as_deref();
+            (
+                named == Some(&*found.machine.id.vmid.to_string()),
+                !rank::rank(match_name, &node.name, name).is_other(),
+            )
+        }
+        _ => (false, false),
+    };
+    Searched {
+        by_name: !is_named,
+        by_uuid: !is_named && !is_likely,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 
 use super::rank::{Rank, first_label, rank};
 use super::{Found, Missing, Question, Resolution, Step, silent, unread};
@@ -31,8 +32,19 @@ impl Question<'_> {
         Step::done(match (doubt, inaccessible) {
             (Some(doubt), _) => doubt,
             (None, Some(machine)) => Resolution::Inaccessible(machine.id.clone()),
-            (None, None) => Resolution::NotFound(Missing::NoSuchUuid(uuid.clone())),
+            (None, None) => Resolution::NotFound(Missing::NoSuchUuid {
+                uuid: uuid.clone(),
+                read: self.read_at_rest(&lists),
+            }),
         })
+    }
+
+    /// See [`Missing::NoSuchUuid`].
+    fn read_at_rest(&self, lists: &[&MachineList]) -> BootTime {
+        let all = lists.iter().flat_map(|list| list.virtual_machines());
+        let at_rest = all.filter(|machine| machine.status != MachineStatus::Running);
+        let read = at_rest.filter_map(|machine| (self.view.configs)(&machine.id)?.known());
+        read.map(|config| config.read).min().unwrap_or(BootTime::MAX)
     }
 
     /// The lists there are, and why nothing may be concluded if one is missing.

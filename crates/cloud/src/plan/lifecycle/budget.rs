@@ -17,6 +17,15 @@ pub struct DeletionBudget {
 impl DeletionBudget {
     /// Takes one deletion; false when none is left.
     pub fn take(&mut self, now: BootTime, own_nodes: usize) -> bool {
+        let fits = self.spent(now) < limit(own_nodes);
+        if fits {
+            self.deletions.push_back(now);
+        }
+        fits
+    }
+
+    /// Deletions that count at the moment.
+    pub fn spent(&mut self, now: BootTime) -> usize {
         while self
             .deletions
             .front()
@@ -24,11 +33,13 @@ impl DeletionBudget {
         {
             self.deletions.pop_front();
         }
-        let fits = self.deletions.len() < limit(own_nodes);
-        if fits {
-            self.deletions.push_back(now);
-        }
-        fits
+        self.deletions.len()
+    }
+
+    /// Adds deletions of a process before this one, whose times nobody knows. They count as if they were of this moment:
+    /// too long perhaps, and never too short.
+    pub fn inherit(&mut self, now: BootTime, deletions: usize) {
+        self.deletions.extend(std::iter::repeat_n(now, deletions));
     }
 
     /// Gives back the deletion that was taken last, because it did not happen.
@@ -60,6 +71,11 @@ mod tests {
         assert!(!budget.take(at(600), 30));
         budget.refund();
         assert!(budget.take(at(600), 30));
+        let mut heir = DeletionBudget::default();
+        heir.inherit(at(700), 2);
+        assert_eq!(heir.spent(at(700)), 2);
+        assert!(heir.take(at(701), 30) && !heir.take(at(702), 30));
+        assert_eq!(heir.spent(at(1300)), 1, "as if they were of second 700");
         let mut small = DeletionBudget::default();
         assert!(small.take(at(0), 3) && !small.take(at(1), 3));
     }

@@ -48,7 +48,7 @@ pub(super) fn judge(
     match confirmed(missing, taken, memory) {
         Confirmation::Waits => Judgement::rest("gone", missing, "waits for a second list 10 s later"),
         Confirmation::NeedsReread(step) => {
-            let rest = Judgement::rest("gone", missing, "reads the configuration again first");
+            let rest = Judgement::rest("gone", missing, "reads configurations again first");
             Judgement { step, ..rest }
         }
         Confirmation::Given => delete(node, missing, circumstances, budget),
@@ -137,7 +137,7 @@ fn evidence(missing: &Missing, regions: &[RegionView]) -> Result<BootTime, Strin
         | Missing::OtherName(id)
         | Missing::MachineWithoutUuid(id)
         | Missing::UuidDiffers { id, .. } => Some(&id.region),
-        Missing::NodeWithoutUuid | Missing::NoSuchUuid(_) => None,
+        Missing::NodeWithoutUuid | Missing::NoSuchUuid { .. } => None,
     };
     let mut oldest: Option<BootTime> = None;
     for view in regions
@@ -156,7 +156,14 @@ fn trusted(view: &RegionView) -> Result<BootTime, String> {
     let Answer::Known(list) = &view.list else {
         return Err(format!("region {region} gave no list"));
     };
-    let sees_all = matches!(&view.permissions, Answer::Known(permissions) if permissions.vm_audit);
+    let held = view.permissions.as_ref().known();
+    let (sees_all, lost) = held.map_or((false, false), |held| (held.vm_audit, held.vm_audit_lost));
+    if lost {
+        return Err(format!(
+            "VM.Audit on / and /vms of region {region} was lost, so its list may lack machines that exist; grant it again"
+        ));
+    }
+    // Containers and templates are no sign that virtual machines are listed.
     if list.virtual_machines().next().is_none() && !sees_all {
         return Err(format!(
             "region {region} lists no virtual machine at all, and VM.Audit on / or /vms is not confirmed; grant it if it was lost"
@@ -191,21 +198,72 @@ fn confirmed(missing: &Missing, taken: BootTime, memory: &mut LifecycleMemory) -
     if taken.since(first.taken) < CONFIRMATION {
         return Confirmation::Waits;
     }
+    // The lists say nothing of UUIDs, so the second look must be at the configurations themselves.
+    let too_early = |read: &BootTime| read.since(first.taken) < CONFIRMATION;
     match missing {
-        // The lists say nothing of UUIDs, so the second look must be at the configuration itself.
-        Missing::UuidDiffers { id, read, .. } if read.since(first.taken) < CONFIRMATION => {
+        Missing::UuidDiffers { id, read, .. } if too_early(read) => {
             Confirmation::NeedsReread(LifecycleStep::Reread(id.clone()))
+        }
+        Missing::NoSuchUuid { read, .. } if too_early(read) => {
+            Confirmation::NeedsReread(LifecycleStep::RereadAtRest(first.taken + CONFIRMATION))
         }
         _ => Confirmation::Given,
     }
 }
 
-/// The same finding, whenever the configuration was read.
+/// The same finding, whenever the configurations were read.
 fn is_same(a: &Missing, b: &Missing) -> bool {
     match (a, b) {
         (Missing::UuidDiffers { id: a, theirs: x, .. }, Missing::UuidDiffers { id: b, theirs: y, .. }) => {
             a == b && x == y
         }
+        (Missing::NoSuchUuid { uuid: a, .. }, Missing::NoSuchUuid { uuid: b, .. }) => a == b,
         _ => a == b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::facts::{MachineList, SystemUuid};
+
+    fn at(seconds: u64) -> BootTime {
+        BootTime::ZERO + Duration::from_secs(seconds)
+    }
+
+    /// One round of nobody having the UUID, by lists of second `list` and configurations read in second `read`.
+    fn round(list: u64, read: BootTime, memory: &mut LifecycleMemory) -> Confirmation {
+        let uuid = SystemUuid::new("11833f4c-341f-4bd3-aad7-f7abed000001").expect("it is not blank");
+        let missing = Missing::NoSuchUuid { uuid, read };
+        let list = MachineList::new(at(list), []);
+        confirmed(&missing, list.taken, memory)
+    }
+
+    #[test]
+    fn case_102_a_machine_that_is_off_is_looked_at_again_before_its_absence_is_believed() {
+        let mut memory = LifecycleMemory::default();
+        // Read long before the first list, or even with it: the UUID may have been given away since.
+        assert!(matches!(round(1000, at(10), &mut memory), Confirmation::Waits));
+        assert!(matches!(round(1005, at(10), &mut memory), Confirmation::Waits));
+        for read in [at(10), at(1000), at(1009)] {
+            let Confirmation::NeedsReread(step) = round(1010, read, &mut memory) else {
+                panic!("believed what was read at {read:?}")
+            };
+            assert_eq!(step, LifecycleStep::RereadAtRest(at(1010)));
+        }
+        assert!(matches!(round(1010, at(1010), &mut memory), Confirmation::Given));
+    }
+
+    #[test]
+    fn case_102_machines_that_run_keep_their_uuid_until_they_are_restarted() {
+        let mut memory = LifecycleMemory::default();
+        assert!(matches!(
+            round(1000, BootTime::MAX, &mut memory),
+            Confirmation::Waits
+        ));
+        assert!(matches!(
+            round(1010, BootTime::MAX, &mut memory),
+            Confirmation::Given
+        ));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,9 +21,16 @@ pub(super) struct Cached<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    last: Option<watch::Receiver<Option<Arrived<T>>>>,
-    /// The request under way, if any. It ends with us.
+    last: Option<Asked<T>>,
+    /// Requests under way: the last one, and earlier ones that came too early for somebody. They end with us.
     requests: JoinSet<()>,
+}
+
+/// A request, and where its answer is or will be.
+#[derive(Debug)]
+struct Asked<T> {
+    at: BootTime,
+    answer: watch::Receiver<Option<Arrived<T>>>,
 }
 
 /// An answer and when it came.
@@ -44,12 +52,13 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
         }
     }
 
-    /// The kept answer, or that of `fetch`. The period is counted from when the answer came.
-    pub(super) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Answer<T>
+    /// The kept answer, or that of `fetch`, asked for at `since` or later: an answer may be young and yet older than what
+    /// it is to explain. The period is counted from when the answer came.
+    pub(super) async fn get<F>(&self, since: BootTime, fetch: impl FnOnce() -> F) -> Answer<T>
     where
         F: Future<Output = Answer<T>> + Send + 'static,
     {
-        let mut current = self.current(fetch);
+        let mut current = self.current(since, fetch);
         let arrived = current.wait_for(Option::is_some).await;
         match arrived.as_deref() {
             Ok(Some(arrived)) => arrived.answer.clone(),
@@ -58,33 +67,38 @@ impl<T: Clone + Send + Sync + 'static> Cached<T> {
     }
 
     /// Where the answer is or will be. Needs a running tokio runtime.
-    fn current<F>(&self, fetch: impl FnOnce() -> F) -> watch::Receiver<Option<Arrived<T>>>
+    fn current<F>(&self, since: BootTime, fetch: impl FnOnce() -> F) -> watch::Receiver<Option<Arrived<T>>>
     where
         F: Future<Output = Answer<T>> + Send + 'static,
     {
         let mut state = self.state();
-        if let Some(last) = state.last.as_ref().filter(|last| self.is_of_use(last)) {
-            return last.clone();
+        if let Some(last) = state.last.as_ref().filter(|last| self.is_of_use(last, since)) {
+            return last.answer.clone();
         }
         let (sender, receiver) = watch::channel(None);
-        let request = fetch();
-        // The one before is over, or it would have been of use.
+        let (asked, request) = (BootTime::now(), fetch());
         while state.requests.try_join_next().is_some() {}
         state.requests.spawn(async move {
             let answer = request.await;
             let at = Instant::now();
             sender.send_replace(Some(Arrived { at, answer }));
         });
-        state.last = Some(receiver.clone());
+        state.last = Some(Asked {
+            at: asked,
+            answer: receiver.clone(),
+        });
         receiver
     }
 
-    /// Whether this answer is young enough, or still to come.
-    fn is_of_use(&self, last: &watch::Receiver<Option<Arrived<T>>>) -> bool {
-        match last.borrow().as_ref() {
+    /// Whether this answer is young enough, or still to come, and was not asked for too early.
+    fn is_of_use(&self, last: &Asked<T>, since: BootTime) -> bool {
+        if last.at < since {
+            return false;
+        }
+        match last.answer.borrow().as_ref() {
             Some(arrived) => arrived.at.elapsed() < self.period,
             // An error: its request ended without an answer.
-            None => last.has_changed().is_ok(),
+            None => last.answer.has_changed().is_ok(),
         }
     }
 
@@ -112,7 +126,7 @@ mod tests {
             sleep(Duration::from_secs(seconds)).await;
             Answer::Known(number)
         };
-        cached.get(fetch).await
+        cached.get(BootTime::ZERO, fetch).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -139,10 +153,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_asked_for_too_early_is_asked_for_again() {
+        let (cached, asked) = (Cached::new(PERIOD), Arc::default());
+        assert_eq!(ask(&cached, &asked, 1).await, Answer::Known(1));
+        let since = BootTime::now();
+        let fetch = |number| move || async move { Answer::Known(number) };
+        assert_eq!(cached.get(since, fetch(8)).await, Answer::Known(8));
+        assert_eq!(cached.get(since, fetch(9)).await, Answer::Known(8), "new enough");
+        // Also when it is still under way; whoever waits for it gets it.
+        advance(PERIOD).await;
+        let early = ask(&cached, &asked, 5);
+        let late = async {
+            sleep(Duration::from_secs(1)).await;
+            cached.get(BootTime::now(), fetch(11)).await
+        };
+        assert_eq!(tokio::join!(early, late), (Answer::Known(2), Answer::Known(11)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_request_that_ends_without_an_answer_is_unknown_and_sent_anew() {
         let (cached, asked) = (Cached::new(PERIOD), Arc::default());
         let fetch = || async { panic!("a defect") };
-        assert!(cached.get(fetch).await.is_unknown());
+        assert!(cached.get(BootTime::ZERO, fetch).await.is_unknown());
         assert_eq!(ask(&cached, &asked, 1).await, Answer::Known(1));
     }
 
@@ -155,7 +187,11 @@ mod tests {
             drop(held);
             Answer::Absent
         };
-        assert!(timeout(Duration::from_secs(1), cached.get(fetch)).await.is_err());
+        assert!(
+            timeout(Duration::from_secs(1), cached.get(BootTime::ZERO, fetch))
+                .await
+                .is_err()
+        );
         assert_eq!(Arc::strong_count(&alive), 2);
         drop(cached);
         sleep(Duration::from_secs(1)).await;

@@ -45,8 +45,7 @@ use runtime::clock::BootTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::facts::{
-    Affinity, GuestAnswer, GuestReason, Machine, MachineList, MachineStatus, Permissions, Quorum, ReadConfig,
-    Region,
+    Affinity, GuestAnswer, Machine, MachineList, MachineStatus, Permissions, Quorum, ReadConfig, Region,
 };
 
 use super::metrics::{Metrics, Question};
@@ -176,22 +175,6 @@ impl Proxmox {
     }
 }
 
-/// The answer of a guest that the list says cannot answer; a request would only occupy its host.
-fn without_asking(machine: &Machine) -> Option<GuestAnswer> {
-    if let Some(state) = machine.in_transit() {
-        let detail = format!("the HA manager has it in state {state}");
-        return Some(GuestAnswer::unavailable(GuestReason::InTransit, &detail));
-    }
-    match machine.status {
-        MachineStatus::Stopped => Some(GuestAnswer::unavailable(GuestReason::VmNotRunning, "")),
-        MachineStatus::Unknown => {
-            let detail = format!("host {} does not answer", machine.host);
-            Some(GuestAnswer::unavailable(GuestReason::HostUnknown, &detail))
-        }
-        MachineStatus::Running | MachineStatus::Other => None,
-    }
-}
-
 #[async_trait]
 impl Source for Proxmox {
     fn region(&self) -> &Region {
@@ -243,7 +226,7 @@ impl Source for Proxmox {
     }
 
     async fn guest(&self, machine: &Machine) -> GuestAnswer {
-        if let Some(known) = without_asking(machine) {
+        if let Some(known) = GuestAnswer::without_asking(machine) {
             return known;
         }
         let start = Instant::now();
@@ -257,12 +240,12 @@ impl Source for Proxmox {
         self.topology.affinities().await
     }
 
-    async fn quorum(&self) -> Answer<Quorum> {
-        self.topology.quorum().await
+    async fn quorum(&self, since: BootTime) -> Answer<Quorum> {
+        self.topology.quorum(since).await
     }
 
-    async fn permissions(&self) -> Answer<Permissions> {
-        self.topology.permissions().await
+    async fn permissions(&self, since: BootTime) -> Answer<Permissions> {
+        self.topology.permissions(since).await
     }
 
     fn health(&self) -> Health {

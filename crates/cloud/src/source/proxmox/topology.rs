@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runtime::answer::Answer;
+use runtime::clock::BootTime;
 use tokio::time::sleep;
 
 use super::cached::Cached;
@@ -16,9 +17,9 @@ use crate::plan::facts::{Affinity, Permissions, Quorum, Region};
 
 /// HA groups change by hand; one request per minute is what the specification allows (§17.4).
 const HA_PERIOD: Duration = Duration::from_secs(60);
-/// Quorum is looked at before something is deleted: old enough to serve a whole pass, too young to matter.
+/// Quorum is looked at before something is deleted, and never older than the list that suggests it.
 const QUORUM_PERIOD: Duration = Duration::from_secs(5);
-/// Privileges change by hand.
+/// Privileges, too.
 const PERMISSIONS_PERIOD: Duration = Duration::from_secs(10);
 /// Pause between two questions for a version that was not told.
 const VERSION_PERIOD: Duration = Duration::from_secs(60);
@@ -35,6 +36,8 @@ pub(super) struct Topology {
     affinities: Cached<Arc<[Affinity]>>,
     quorum: Cached<Quorum>,
     permissions: Cached<Permissions>,
+    /// We have had `VM.Audit` on all machines.
+    had_audit: AtomicBool,
 }
 
 impl Topology {
@@ -47,6 +50,7 @@ impl Topology {
             affinities: Cached::new(HA_PERIOD),
             quorum: Cached::new(QUORUM_PERIOD),
             permissions: Cached::new(PERMISSIONS_PERIOD),
+            had_audit: AtomicBool::new(false),
         }
     }
 
@@ -86,27 +90,32 @@ impl Topology {
             .clone()
     }
 
-    pub(super) async fn quorum(&self) -> Answer<Quorum> {
+    pub(super) async fn quorum(&self, since: BootTime) -> Answer<Quorum> {
         self.quorum
-            .get(|| {
+            .get(since, || {
                 let client = self.client.clone();
                 async move { answer(client.get(Call::ClusterStatus, wire::quorum).await) }
             })
             .await
     }
 
-    pub(super) async fn permissions(&self) -> Answer<Permissions> {
-        self.permissions
-            .get(|| {
-                let client = self.client.clone();
-                async move { answer(client.get(Call::Permissions, wire::permissions).await) }
-            })
-            .await
+    pub(super) async fn permissions(&self, since: BootTime) -> Answer<Permissions> {
+        let held = self.permissions.get(since, || {
+            let client = self.client.clone();
+            async move { answer(client.get(Call::Permissions, wire::permissions).await) }
+        });
+        held.await.map(|held| {
+            let had = self.had_audit.fetch_or(held.vm_audit, Ordering::Relaxed);
+            Permissions {
+                vm_audit_lost: had && !held.vm_audit,
+                ..held
+            }
+        })
     }
 
     pub(super) async fn affinities(&self) -> Answer<Arc<[Affinity]>> {
         self.affinities
-            .get(|| {
+            .get(BootTime::ZERO, || {
                 let reader = AffinityReader {
                     region: self.region.clone(),
                     client: self.client.clone(),

@@ -1,207 +1,254 @@
 //! Figures beside their targets for people, one JSON object for machines.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use crate::{
     arguments::Arguments,
-    run::{Measured, Small},
+    faults::Fault,
+    figures::{self, Figures, PASS_PERIOD, Sample, rounded},
+    run::{Kind, Small},
     stage::Mode,
     targets::{self, Limits, PASS_DEFAULT, RSS, RSS_SMALL, Target},
 };
 
 /// The size that targets and the original's figures are given for.
 const REFERENCE: usize = 1_000;
-/// The default of `--node-status-update-frequency`: what is asked by the clock is counted for that long.
-const PASS_PERIOD: Duration = Duration::from_mins(5);
+/// The latency of the same. Unit: ms.
+const LATENCY: u128 = 20;
 
 /// All runs.
 #[derive(Debug)]
 pub(crate) struct Report {
-    period: Duration,
-    small: Small,
-    pub(crate) runs: Vec<Measured>,
+    pass_seconds: u64,
+    small: Vec<Small>,
+    series: Vec<(Kind, Vec<Figures>)>,
+    faults: Vec<(Fault, Vec<Figures>)>,
 }
 
-/// Both modes at one size.
+/// Both modes at one size and latency.
 #[derive(Clone, Copy)]
 struct Size<'a> {
-    nodes: usize,
-    default: &'a Measured,
-    qemu: &'a Measured,
+    kind: Kind,
+    default: &'a [Figures],
+    qemu: &'a [Figures],
 }
 
 impl Report {
-    pub(crate) fn new(arguments: &Arguments, small: Small) -> Self {
+    pub(crate) fn new(arguments: &Arguments) -> Self {
         Self {
-            period: arguments.period,
-            small,
-            runs: Vec::new(),
+            pass_seconds: arguments.period.as_secs(),
+            small: Vec::new(),
+            series: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_small(&mut self, small: Small) {
+        self.small.push(small);
+    }
+
+    pub(crate) fn add(&mut self, kind: Kind, figures: Figures) {
+        match self.series.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, runs)) => runs.push(figures),
+            None => self.series.push((kind, vec![figures])),
+        }
+    }
+
+    pub(crate) fn add_fault(&mut self, fault: Fault, figures: Figures) {
+        match self.faults.iter_mut().find(|(known, _)| *known == fault) {
+            Some((_, runs)) => runs.push(figures),
+            None => self.faults.push((fault, vec![figures])),
         }
     }
 
     fn sizes(&self) -> Vec<Size<'_>> {
-        let of = |nodes, mode| {
-            self.runs
-                .iter()
-                .find(|run| run.nodes == nodes && run.mode == mode)
+        let of = |kind: Kind, mode| {
+            let wanted = Kind { mode, ..kind };
+            let found = self.series.iter().find(|(known, _)| *known == wanted);
+            found.map(|(_, runs)| runs.as_slice())
         };
-        let nodes: BTreeMap<usize, ()> = self.runs.iter().map(|run| (run.nodes, ())).collect();
-        let size = |nodes| {
-            let (default, qemu) = (of(nodes, Mode::Default)?, of(nodes, Mode::Qemu)?);
-            Some(Size { nodes, default, qemu })
+        let size = |kind| {
+            let (default, qemu) = (of(kind, Mode::Default)?, of(kind, Mode::Qemu)?);
+            Some(Size { kind, default, qemu })
         };
-        nodes.into_keys().filter_map(size).collect()
+        let kinds = self.series.iter().map(|(kind, _)| *kind);
+        kinds
+            .filter(|kind| kind.mode == Mode::Default)
+            .filter_map(size)
+            .collect()
     }
 
-    /// The size that the plain figures are of: 1,000 Nodes, or else the largest.
+    /// The size that the plain figures are of: 1,000 Nodes at 20 ms, or else what is nearest to it.
     fn reference(&self) -> Option<Size<'_>> {
-        let sizes = self.sizes();
-        let exact = sizes.iter().find(|size| size.nodes == REFERENCE);
-        exact.or_else(|| sizes.last()).copied()
+        let distance = |size: &Size<'_>| {
+            (
+                size.kind.nodes.abs_diff(REFERENCE),
+                size.kind.latency.as_millis().abs_diff(LATENCY),
+            )
+        };
+        self.sizes().into_iter().min_by_key(distance)
+    }
+
+    fn small_mib(&self, of: impl Fn(&Small) -> f64) -> f64 {
+        Sample::new(self.small.iter().map(of)).map_or(f64::NAN, |sample| sample.median())
+    }
+
+    /// The medians of every kind of run; of less than two runs there is nothing to say.
+    pub(crate) fn medians(&self) -> String {
+        let mut text = String::new();
+        let columns = [
+            ("seconds", "init_seconds"),
+            ("p99", "init_seconds_p99"),
+            ("requests", "init_requests"),
+            ("a pass", "pass_requests"),
+            ("CPU s", "init_cpu_seconds"),
+            ("most MiB", "rss_mib"),
+            ("idle MiB", "rss_after_idle_mib"),
+        ];
+        let _ = write!(text, "{:<24}", "medians [spread]");
+        for (title, _) in columns {
+            let _ = write!(text, " {title:>18}");
+        }
+        for (kind, runs) in &self.series {
+            let name = format!("{} {} {} ms", kind.nodes, kind.mode, kind.latency.as_millis());
+            let _ = write!(text, "\n  {name:<22}");
+            for (_, figure) in columns {
+                let value =
+                    figures::sample(runs, figure).map_or_else(String::new, |sample| sample.to_string());
+                let _ = write!(text, " {value:>18}");
+            }
+        }
+        text.push('\n');
+        text
     }
 
     /// The figures beside their targets.
     pub(crate) fn against_targets(&self) -> String {
-        let Some(size) = self.reference() else {
-            return String::new();
-        };
-        let title = format!("targets at {} Nodes", size.nodes);
-        let mut text = targets::table(&title, &self.targets(size));
-        let _ = write!(
-            text,
-            "  A pass was {} s long; what is asked by the clock, such as lists, is counted for the usual {} s.\n  \
-             The original was measured without TLS, at 1,000 and at 3 Nodes.",
-            self.period.as_secs(),
-            PASS_PERIOD.as_secs(),
-        );
+        let mut text = String::new();
+        if let Some(size) = self.reference() {
+            let title = format!(
+                "targets at {} Nodes, {} ms",
+                size.kind.nodes,
+                size.kind.latency.as_millis()
+            );
+            text = targets::table(&title, &self.targets(size));
+            let _ = writeln!(
+                text,
+                "  A pass was {} s long; what is asked by the clock, such as lists, is counted for the usual {} s.\n  \
+                 The original was measured without TLS, at 1,000 and at 3 Nodes.",
+                self.pass_seconds,
+                PASS_PERIOD.as_secs(),
+            );
+        }
+        let faults: Vec<Target> = self
+            .faults
+            .iter()
+            .flat_map(|(fault, runs)| fault.targets(runs))
+            .collect();
+        if !faults.is_empty() {
+            text.push_str(&targets::table("targets under faults", &faults));
+        }
         text
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
     fn targets(&self, size: Size<'_>) -> Vec<Target> {
-        let limits = Limits::new(size.nodes);
-        let original = |value| (size.nodes == REFERENCE).then_some(value);
-        let target = |name, original, limit, value| Target {
+        let limits = Limits::new(size.kind.nodes);
+        let is_reference = size.kind.nodes == REFERENCE && size.kind.latency.as_millis() == LATENCY;
+        let row = |name, original, limit, runs: &[Figures], figure| Target {
             name,
-            original,
+            original: is_reference.then_some(original),
             limit,
-            value,
+            value: median(runs, figure),
         };
         let (default, qemu) = (size.default, size.qemu);
-        let requests = |run: &Measured| run.init.asked.total as f64;
         let mut all = vec![
-            target(
+            row(
                 "initialise, default: requests",
-                original(7_033.0),
+                7_033.0,
                 limits.init_requests_default(),
-                requests(default),
+                default,
+                "init_requests",
             ),
-            target(
+            row(
                 "initialise, default: seconds",
-                original(157.0),
+                157.0,
                 limits.init_seconds_default(),
-                default.seconds(),
+                default,
+                "init_seconds",
             ),
-            target(
+            row(
                 "initialise, qemu: requests",
-                original(11_049.0),
+                11_049.0,
                 limits.init_requests_qemu(),
-                requests(qemu),
+                qemu,
+                "init_requests",
             ),
-            target(
+            row(
                 "initialise, qemu: seconds",
-                original(239.0),
+                239.0,
                 limits.init_seconds_qemu(),
-                qemu.seconds(),
+                qemu,
+                "init_seconds",
             ),
-            target(
+            row(
                 "steady pass, default: requests",
-                original(4_020.0),
+                4_020.0,
                 PASS_DEFAULT,
-                default.pass_requests(),
+                default,
+                "pass_requests",
             ),
-            target(
+            row(
                 "steady pass, qemu: requests",
-                original(8_036.0),
+                8_036.0,
                 limits.pass_qemu(),
-                qemu.pass_requests(),
+                qemu,
+                "pass_requests",
             ),
         ];
-        if size.nodes <= REFERENCE {
-            all.push(target(
-                "memory, most at once: MiB",
-                original(94.0),
-                RSS,
-                size.peak_mib(),
-            ));
-        }
-        all.push(target(
-            "memory with 3 Nodes, idle: MiB",
-            Some(58.0),
-            RSS_SMALL,
-            self.small.idle_mib,
-        ));
-        all.push(target(
-            "memory with 3 Nodes, most at once: MiB",
-            Some(58.0),
-            RSS_SMALL,
-            self.small.peak_mib,
-        ));
-        all
-    }
-
-    /// The figures of the reference size under their plain names, and all sizes under `sizes`.
-    pub(crate) fn json(&self) -> Value {
-        let mut all = self
-            .reference()
-            .map_or_else(|| json!({}), |size| self.figures(size));
-        all["sizes"] = self.sizes().into_iter().map(|size| self.size(size)).collect();
-        all
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
-    fn figures(&self, size: Size<'_>) -> Value {
-        let nodes = size.nodes as f64;
-        let init = |run: &Measured| rounded(run.init.asked.total as f64 / nodes);
-        let pass = |run: &Measured| rounded(run.pass_requests() / nodes);
-        json!({
-            "init_requests_per_node_default": init(size.default),
-            "init_requests_per_node_qemu": init(size.qemu),
-            "pass_requests_per_node_default": pass(size.default),
-            "pass_requests_per_node_qemu": pass(size.qemu),
-            "init_seconds": rounded(size.default.seconds()),
-            "rss_mib": rounded(size.peak_mib()),
-            "rss_idle_mib": rounded(self.small.idle_mib),
-        })
-    }
-
-    fn size(&self, size: Size<'_>) -> Value {
-        let mut all = self.figures(size);
-        all["nodes"] = json!(size.nodes);
-        // Of three Nodes, whatever the size.
-        if let Some(figures) = all.as_object_mut() {
-            figures.remove("rss_idle_mib");
-        }
-        for run in [size.default, size.qemu] {
-            all[run.mode.name()] = json!({
-                "init_requests": run.init.asked.total,
-                "init_requests_failed": run.init.asked.failed,
-                "init_seconds_untainted": rounded(run.init.untainted),
-                "init_seconds_addressed": rounded(run.init.addressed),
-                "init_writes": run.init.writes,
-                "init_cpu_seconds": rounded(run.init.cpu),
-                "start_requests": run.pass.start.total,
-                "pass_seconds": self.period.as_secs(),
-                "pass_requests": run.pass.asked.total,
-                "pass_requests_by_clock": run.pass.asked.by_clock,
-                "pass_requests_failed": run.pass.asked.failed,
-                "pass_writes": run.pass.writes,
-                "pass_cpu_seconds": rounded(run.pass.cpu),
-                "rss_mib": rounded(run.peak_mib),
-                "rss_after_idle_mib": rounded(run.idle_mib),
+        if size.kind.nodes <= REFERENCE {
+            all.push(Target {
+                name: "memory, most at once: MiB",
+                original: is_reference.then_some(94.0),
+                limit: RSS,
+                value: size.peak_mib(),
             });
+        }
+        let small = |name, value| Target {
+            name,
+            original: Some(58.0),
+            limit: RSS_SMALL,
+            value,
+        };
+        all.extend([
+            small(
+                "memory with 3 Nodes, idle: MiB",
+                self.small_mib(|small| small.idle_mib),
+            ),
+            small(
+                "memory with 3 Nodes, most at once: MiB",
+                self.small_mib(|small| small.peak_mib),
+            ),
+        ]);
+        all
+    }
+
+    /// The figures of the reference size under their plain names, all sizes under `sizes`, faults under `faults`.
+    pub(crate) fn json(&self) -> Value {
+        let mut all = self.reference().map_or_else(|| json!({}), Size::figures);
+        if !self.small.is_empty() {
+            all["rss_idle_mib"] = json!(rounded(self.small_mib(|small| small.idle_mib)));
+            all["rss_small_peak_mib"] = json!(rounded(self.small_mib(|small| small.peak_mib)));
+        }
+        all["sizes"] = self.sizes().into_iter().map(Size::json).collect();
+        if !self.faults.is_empty() {
+            all["faults"] = self
+                .faults
+                .iter()
+                .map(|(fault, runs)| (fault.name().to_owned(), figures::medians(runs)))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
         }
         all
     }
@@ -209,25 +256,34 @@ impl Report {
 
 impl Size<'_> {
     fn peak_mib(self) -> f64 {
-        self.default.peak_mib.max(self.qemu.peak_mib)
+        median(self.default, "rss_mib").max(median(self.qemu, "rss_mib"))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a number of Nodes")]
+    fn figures(self) -> Value {
+        let per_node = |runs, figure| rounded(median(runs, figure) / self.kind.nodes as f64);
+        json!({
+            "init_requests_per_node_default": per_node(self.default, "init_requests"),
+            "init_requests_per_node_qemu": per_node(self.qemu, "init_requests"),
+            "pass_requests_per_node_default": per_node(self.default, "pass_requests"),
+            "pass_requests_per_node_qemu": per_node(self.qemu, "pass_requests"),
+            "init_seconds": rounded(median(self.default, "init_seconds")),
+            "rss_mib": rounded(self.peak_mib()),
+        })
+    }
+
+    fn json(self) -> Value {
+        let mut all = self.figures();
+        all["nodes"] = json!(self.kind.nodes);
+        all["latency_ms"] = json!(u64::try_from(self.kind.latency.as_millis()).unwrap_or(u64::MAX));
+        all["runs"] = json!(self.default.len().min(self.qemu.len()));
+        all[Mode::Default.name()] = figures::medians(self.default);
+        all[Mode::Qemu.name()] = figures::medians(self.qemu);
+        all
     }
 }
 
-impl Measured {
-    /// Seconds until the last Node was ready for use.
-    fn seconds(&self) -> f64 {
-        self.init.untainted.max(self.init.addressed)
-    }
-
-    /// Requests of a pass as long as usual: those about machines as counted, those by the clock for that time.
-    #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
-    fn pass_requests(&self) -> f64 {
-        let asked = &self.pass.asked;
-        (asked.total - asked.by_clock) as f64 + self.pass.clock_rate * PASS_PERIOD.as_secs_f64()
-    }
-}
-
-/// To a thousandth; finer is noise.
-fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
+/// Not a number when no run has this figure; that misses every target.
+fn median(runs: &[Figures], figure: &str) -> f64 {
+    figures::sample(runs, figure).map_or(f64::NAN, |sample| sample.median())
 }

@@ -14,7 +14,7 @@ use crate::{
     arguments::Arguments,
     meter,
     observer::{Observer, Times},
-    stage::{Mode, Stage, USER},
+    stage::{Mode, Site, Stage, USER},
 };
 
 /// After so long without a new configuration read, a process that was started over initialised Nodes has seen all.
@@ -37,15 +37,15 @@ pub(crate) struct Asked {
 }
 
 /// Requests by template and status, as [`ProxmoxVe::counts`] gives them.
-type Counts = BTreeMap<(Template, u16), u64>;
+pub(crate) type Counts = BTreeMap<(Template, u16), u64>;
 
 impl Asked {
-    fn of(pve: &ProxmoxVe) -> Self {
+    pub(crate) fn of(pve: &ProxmoxVe) -> Self {
         Self::since(&Counts::new(), pve)
     }
 
     /// Without what was counted `before`.
-    fn since(before: &Counts, pve: &ProxmoxVe) -> Self {
+    pub(crate) fn since(before: &Counts, pve: &ProxmoxVe) -> Self {
         let mut asked = Self::default();
         for ((template, status), count) in pve.counts() {
             let count = count - before.get(&(template, status)).copied().unwrap_or_default();
@@ -99,11 +99,18 @@ pub(crate) struct Pass {
     pub(crate) clock_rate: f64,
 }
 
+/// What distinguishes one run from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    pub(crate) nodes: usize,
+    /// How long Proxmox VE takes for every answer.
+    pub(crate) latency: Duration,
+    pub(crate) mode: Mode,
+}
+
 /// Everything a run showed.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
-    pub(crate) nodes: usize,
-    pub(crate) mode: Mode,
     pub(crate) init: Initialised,
     pub(crate) pass: Pass,
     /// The most memory either process had at once. Unit: MiB.
@@ -128,10 +135,10 @@ impl Small {
 ///
 /// # Errors
 /// When they are not initialised.
-pub(crate) async fn small(arguments: &Arguments, binary: &Path) -> Result<Small> {
-    let stage = Stage::open(Small::NODES, Mode::Default, arguments.latency, true).await?;
-    let (mut cloud, _) = initialise(&stage, binary).await?;
-    let idle_mib = idle(&mut cloud, arguments.idle).await?;
+pub(crate) async fn small(latency: Duration, idle: Duration, binary: &Path) -> Result<Small> {
+    let stage = Stage::open(Site::new(Small::NODES, Mode::Default, latency)).await?;
+    let (mut cloud, _) = initialise(&stage, stage.expected(|_| true), binary).await?;
+    let idle_mib = stand_idle(&mut cloud, idle).await?;
     let peak_mib = meter::peak_mib(&cloud.process)?;
     cloud.stop().await?;
     Ok(Small { peak_mib, idle_mib })
@@ -141,22 +148,18 @@ pub(crate) async fn small(arguments: &Arguments, binary: &Path) -> Result<Small>
 ///
 /// # Errors
 /// When a Node is not initialised, or the controller fails.
-pub(crate) async fn measure(
-    nodes: usize,
-    mode: Mode,
-    arguments: &Arguments,
-    binary: &Path,
-) -> Result<Measured> {
-    let node_ip = arguments.node_ip || mode == Mode::Default;
-    let stage = Stage::open(nodes, mode, arguments.latency, node_ip).await?;
-    let (mut cloud, init) = initialise(&stage, binary).await?;
-    let idle_mib = idle(&mut cloud, arguments.idle).await?;
+pub(crate) async fn measure(kind: Kind, arguments: &Arguments, binary: &Path) -> Result<Measured> {
+    let stage = Stage::open(Site {
+        node_ip: arguments.node_ip || kind.mode == Mode::Default,
+        ..Site::new(kind.nodes, kind.mode, kind.latency)
+    })
+    .await?;
+    let (mut cloud, init) = initialise(&stage, stage.expected(|_| true), binary).await?;
+    let idle_mib = stand_idle(&mut cloud, arguments.idle).await?;
     let first_peak = meter::peak_mib(&cloud.process)?;
     cloud.stop().await?;
     let (pass, second_peak) = steady(&stage, binary, arguments.period).await?;
     Ok(Measured {
-        nodes,
-        mode,
         init,
         pass,
         peak_mib: first_peak.max(second_peak),
@@ -165,15 +168,20 @@ pub(crate) async fn measure(
 }
 
 /// All flags are at their defaults, so that the first regular look at a Node comes minutes later.
-async fn initialise(stage: &Stage, binary: &Path) -> Result<(Cloud, Initialised)> {
-    let count = stage.expected.len();
-    let limit = Duration::from_mins(2) + Duration::from_millis(100) * u32::try_from(count)?;
-    let observer = Observer::new(stage.plane.client(), stage.expected.clone()).await?;
+/// Ends when all `expected` Nodes have their address.
+///
+/// # Errors
+/// When that takes too long, or the controller ends.
+pub(crate) async fn initialise(
+    stage: &Stage,
+    expected: BTreeMap<String, String>,
+    binary: &Path,
+) -> Result<(Cloud, Initialised)> {
+    let limit = limit(expected.len());
+    let observer = Observer::new(stage.plane.client(), expected).await?;
     let before = stage.plane.audit_position()?;
     let mut cloud = stage.start(binary, &[])?;
-    let mut watching = JoinSet::new();
-    watching.spawn(observer.run(limit));
-    let times = watched(&mut watching, &mut cloud).await?;
+    let times = watched(observer, limit, &mut cloud).await?;
     let asked = Asked::of(&stage.pve);
     let cpu = meter::cpu(&cloud.process)?;
     // Events are sent in the background, after the writes that they tell of.
@@ -191,8 +199,18 @@ async fn initialise(stage: &Stage, binary: &Path) -> Result<(Cloud, Initialised)
     Ok((cloud, init))
 }
 
-/// What the observer saw; gives up when the controller ends meanwhile.
-async fn watched(watching: &mut JoinSet<Result<Times>>, cloud: &mut Cloud) -> Result<Times> {
+/// Longest time that so many Nodes may take: several times what the limit of writes makes it.
+pub(crate) fn limit(nodes: usize) -> Duration {
+    Duration::from_mins(2) + Duration::from_millis(100) * u32::try_from(nodes).unwrap_or(u32::MAX)
+}
+
+/// What the observer sees until the end; gives up when the controller ends meanwhile.
+///
+/// # Errors
+/// When that takes longer than `limit`, or the controller ends.
+pub(crate) async fn watched(observer: Observer, limit: Duration, cloud: &mut Cloud) -> Result<Times> {
+    let mut watching = JoinSet::new();
+    watching.spawn(observer.run(limit));
     loop {
         tokio::select! {
             ended = watching.join_next() => {
@@ -204,7 +222,7 @@ async fn watched(watching: &mut JoinSet<Result<Times>>, cloud: &mut Cloud) -> Re
     }
 }
 
-async fn idle(cloud: &mut Cloud, time: Duration) -> Result<f64> {
+async fn stand_idle(cloud: &mut Cloud, time: Duration) -> Result<f64> {
     sleep(time).await;
     cloud.still_runs()?;
     meter::rss_mib(&cloud.process)
@@ -213,12 +231,8 @@ async fn idle(cloud: &mut Cloud, time: Duration) -> Result<f64> {
 /// A process started over initialised Nodes looks at each at once, then at a moment of its own in every period. From
 /// one and a half periods later on, any time as long as a period holds exactly one look at every Node.
 async fn steady(stage: &Stage, binary: &Path, period: Duration) -> Result<(Pass, f64)> {
-    stage.pve.reset_counts();
-    let frequency = format!("--node-status-update-frequency={}s", period.as_secs());
-    let mut cloud = stage.start(binary, &[frequency])?;
-    warm(stage, &mut cloud).await?;
-    let (start, warmed) = (Asked::of(&stage.pve), Instant::now());
-    stage.pve.reset_counts();
+    let (mut cloud, start) = restart(stage, binary, period).await?;
+    let warmed = Instant::now();
     sleep(period * 3 / 2).await;
     cloud.still_runs()?;
     let audited = stage.plane.audit_position()?;
@@ -241,6 +255,21 @@ async fn steady(stage: &Stage, binary: &Path, period: Duration) -> Result<(Pass,
     Ok((pass, peak))
 }
 
+/// Another process over Nodes that are all initialised, with this time between two looks at a Node; also what it asked
+/// until it had seen every Node. Then the counters of Proxmox VE begin anew.
+///
+/// # Errors
+/// When it cannot be started, ends, or does not come to rest.
+pub(crate) async fn restart(stage: &Stage, binary: &Path, period: Duration) -> Result<(Cloud, Asked)> {
+    stage.pve.reset_counts();
+    let frequency = format!("--node-status-update-frequency={}s", period.as_secs());
+    let mut cloud = stage.start(binary, &[frequency])?;
+    warm(stage, &mut cloud).await?;
+    let start = Asked::of(&stage.pve);
+    stage.pve.reset_counts();
+    Ok((cloud, start))
+}
+
 /// Waits until every configuration that will be read has been.
 async fn warm(stage: &Stage, cloud: &mut Cloud) -> Result<()> {
     let end = Instant::now() + WARM_UP;
@@ -259,8 +288,11 @@ async fn warm(stage: &Stage, cloud: &mut Cloud) -> Result<()> {
     Ok(())
 }
 
-/// Without those of the leader lease, which come by the clock.
-fn writes(stage: &Stage, since: u64) -> Result<BTreeMap<String, u64>> {
+/// Writes to the API server by verb and resource, without those of the leader lease, which come by the clock.
+///
+/// # Errors
+/// When the audit log cannot be read.
+pub(crate) fn writes(stage: &Stage, since: u64) -> Result<BTreeMap<String, u64>> {
     let requests = stage.plane.audited_requests(USER, since)?;
     let writes = requests
         .iter()
@@ -269,7 +301,7 @@ fn writes(stage: &Stage, since: u64) -> Result<BTreeMap<String, u64>> {
 }
 
 /// Seconds from `start` until this share of the moments had come.
-fn seconds(moments: &[Instant], start: Instant, share: f64) -> f64 {
+pub(crate) fn seconds(moments: &[Instant], start: Instant, share: f64) -> f64 {
     let mut moments = moments.to_vec();
     moments.sort_unstable();
     let last = moments.len().saturating_sub(1);

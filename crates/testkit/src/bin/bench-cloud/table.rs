@@ -2,21 +2,27 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use crate::{arguments::Arguments, run::Measured, stage::Mode};
+use crate::{
+    arguments::Arguments,
+    faults::Fault,
+    figures::Figures,
+    run::{Kind, Measured},
+    stage::Mode,
+};
 
 /// The table of one run.
-pub(crate) fn of(run: &Measured, arguments: &Arguments) -> String {
+pub(crate) fn of(kind: Kind, run: &Measured, arguments: &Arguments) -> String {
     let (init, pass) = (&run.init, &run.pass);
     let [p50, p99] = init.spread;
-    let latency = arguments.latency.as_millis();
-    let kubelets = if arguments.node_ip || run.mode == Mode::Default {
+    let latency = kind.latency.as_millis();
+    let kubelets = if arguments.node_ip || kind.mode == Mode::Default {
         "with --node-ip"
     } else {
         "without --node-ip"
     };
     let mut text = format!(
         "\n{} Nodes {kubelets}, mode {}, {latency} ms per request\n",
-        run.nodes, run.mode
+        kind.nodes, kind.mode
     );
     let rows = [
         (
@@ -52,6 +58,21 @@ pub(crate) fn of(run: &Measured, arguments: &Arguments) -> String {
     );
     let idle = format!("  after {} s idle", arguments.idle.as_secs());
     line(&mut text, &idle, &format!("{:.1} MiB", run.idle_mib));
+    text
+}
+
+/// The table of one run under a fault.
+pub(crate) fn of_fault(fault: Fault, figures: &Figures) -> String {
+    let mut text = format!("\n{fault}\n");
+    for (name, value) in figures {
+        let value = if value.fract() == 0.0 {
+            format!("{value:.0}")
+        } else {
+            format!("{value:.2}")
+        };
+        // The names are those of the JSON object, with whole templates in them.
+        let _ = writeln!(text, "  {name:<70} {value:>10}");
+    }
     text
 }
 

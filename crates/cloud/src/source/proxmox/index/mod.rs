@@ -82,7 +82,10 @@ impl Index {
             .get(Call::Machines, |reply| wire::machines(reply, &self.region, taken))
             .await;
         match list {
-            Ok(list) => self.learn(list),
+            Ok(mut list) => {
+                list.arrived = BootTime::now();
+                self.learn(list);
+            }
             Err(failure) => self.fail(&failure),
         }
     }

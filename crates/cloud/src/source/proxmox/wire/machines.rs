@@ -245,6 +245,5 @@ mod tests {
             "11833f4c-341f-4bd3-aad7-f7abed000001"
         );
         assert_eq!(config.macs.len(), 2);
-        assert!(config.agent);
     }
 }

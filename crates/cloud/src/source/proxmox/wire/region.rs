@@ -111,6 +111,8 @@ pub(in crate::source::proxmox) fn permissions(reply: &Reply) -> Result<Permissio
     let on_machines = |name| at(nearest, name).is_some_and(Scalar::flag);
     Ok(Permissions {
         vm_audit: on_machines("VM.Audit"),
+        // Whoever asked before knows.
+        vm_audit_lost: false,
         sys_audit: at("/", "Sys.Audit").is_some(),
         guest_agent: on_machines("VM.GuestAgent.Audit") || on_machines("VM.GuestAgent.Unrestricted"),
         vm_monitor: on_machines("VM.Monitor"),
@@ -186,6 +188,7 @@ mod tests {
             all,
             Permissions {
                 vm_audit: true,
+                vm_audit_lost: false,
                 sys_audit: true,
                 guest_agent: true,
                 vm_monitor: false
@@ -196,6 +199,7 @@ mod tests {
             root,
             Permissions {
                 vm_audit: true,
+                vm_audit_lost: false,
                 sys_audit: true,
                 guest_agent: true,
                 vm_monitor: false

@@ -1,0 +1,8 @@
+//! A configuration file of the cloud controller: refused, or printed and read again.
+#![no_main]
+
+#[expect(dead_code, reason = "every target uses one of the checks")]
+#[path = "../../crates/cloud/tests/checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|text: &str| checks::config(text));

@@ -1,0 +1,8 @@
+//! The annotation in which kubelet says its addresses.
+#![no_main]
+
+#[expect(dead_code, reason = "every target uses one of the checks")]
+#[path = "../../crates/cloud/tests/checks/mod.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|text: &str| checks::provided(text));
