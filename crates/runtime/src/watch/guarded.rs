@@ -108,8 +108,8 @@ impl<K> Guarded<K> {
     ///
     /// # Errors
     /// What the server sent, when it is no `K`.
-    pub fn into_result(self) -> Result<K, Unreadable> {
-        self.0.map_err(|unread| unread.unreadable)
+    pub fn into_result(self) -> Result<K, Box<Unreadable>> {
+        self.0.map_err(|unread| Box::new(unread.unreadable))
     }
 }
 
