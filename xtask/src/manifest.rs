@@ -1,6 +1,9 @@
 //! Kubernetes manifests as values: read, put together for a release, written.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -110,13 +113,17 @@ fn set_images(workload: &mut Value, kind: &str, version: &str) -> Result<()> {
     Ok(())
 }
 
-/// The generated CRDs, by file name.
+/// The generated CRDs of the provider, by file name; those of other rooms are installed by their own manifests.
 fn crds(root: &Path) -> Result<Vec<Value>> {
     let dir = root.join("deploy/crds");
     let list = fs::read_dir(&dir)
         .with_context(|| format!("cannot read {}; run `cargo xtask gen`", dir.display()))?;
     let mut paths = list.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("ipam.") && name.ends_with(".yaml"))
+    };
+    paths.retain(ours);
     paths.sort();
     if paths.is_empty() {
         bail!("{} holds no CRD; run `cargo xtask gen`", dir.display());

@@ -1,4 +1,5 @@
-//! CRD manifests of the four pool kinds, generated from the Rust types (spec §3).
+//! CRD manifests of the four pool kinds, generated from the Rust types (spec §3); [`crate::nmstate`] has its own beside its
+//! types.
 //!
 //! `cargo xtask gen` writes them to `deploy/crds`; `cargo xtask check` fails when those files are stale.
 
@@ -69,7 +70,12 @@ pub fn crd(kind: PoolKind) -> CustomResourceDefinition {
 /// # Errors
 /// When the YAML writer fails, which no manifest of ours makes it do.
 pub fn yaml(kind: PoolKind) -> Result<String, serde_saphyr::ser::Error> {
-    let mut manifest = serde_json::to_value(crd(kind)).expect("a CRD is JSON");
+    manifest_yaml(&crd(kind))
+}
+
+/// A CRD as YAML, numbers as people write them.
+pub(crate) fn manifest_yaml(crd: &CustomResourceDefinition) -> Result<String, serde_saphyr::ser::Error> {
+    let mut manifest = serde_json::to_value(crd).expect("a CRD is JSON");
     whole_numbers(&mut manifest);
     serde_saphyr::to_string(&manifest)
 }
@@ -92,7 +98,7 @@ fn whole_numbers(value: &mut Value) {
 }
 
 /// A printer column: name, type, JSON path.
-type Column = (&'static str, &'static str, &'static str);
+pub(crate) type Column = (&'static str, &'static str, &'static str);
 
 const TOTAL: Column = ("Total", "integer", ".status.ipAddresses.total");
 const FREE: Column = ("Free", "integer", ".status.ipAddresses.free");
@@ -154,7 +160,7 @@ fn root_schema<S: JsonSchema>() -> Value {
 /// The schema of `T` as Kubernetes wants it: everything inlined, no `nullable`.
 ///
 /// The provider we replace declares no field nullable, so an explicit `null` must mean "absent" here as well.
-fn structural<T: JsonSchema>() -> Value {
+pub(crate) fn structural<T: JsonSchema>() -> Value {
     let generator = SchemaSettings::openapi3()
         .with(|s| {
             s.inline_subschemas = true;

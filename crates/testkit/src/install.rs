@@ -49,7 +49,7 @@ impl Webhooks {
     }
 }
 
-/// Applies our CRDs and, with `webhooks`, the webhook configurations. Without, conversion is off.
+/// Applies the CRDs of the provider and, with `webhooks`, the webhook configurations. Without, conversion is off.
 ///
 /// # Errors
 /// When a manifest cannot be read or applied.
@@ -61,6 +61,10 @@ pub async fn install(client: Client, webhooks: Option<&Webhooks>) -> Result<()> 
         .collect::<Result<Vec<_>, _>>()?
         .into_iter()
         .map(|entry| entry.path())
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("ipam."))
+        })
         .collect();
     files.sort();
     for file in files {
