@@ -20,6 +20,11 @@ pub(crate) const CC: Tool = Tool {
     program: "cc",
     package: "gcc",
 };
+/// The bus NetworkManager is on.
+pub(crate) const DBUS: Tool = Tool {
+    program: "dbus-daemon",
+    package: "dbus",
+};
 /// Git: lists the tracked files for the house rules.
 pub(crate) const GIT: Tool = Tool {
     program: "git",
@@ -39,6 +44,11 @@ pub(crate) const MOUNT: Tool = Tool {
 pub(crate) const CNI_PLUGINS: Tool = Tool {
     program: "/usr/lib/cni/host-local",
     package: "containernetworking-plugins",
+};
+/// Started in namespaces by the tests of the handler. An absolute path, because not everybody searches `sbin`.
+pub(crate) const NETWORK_MANAGER: Tool = Tool {
+    program: "/usr/sbin/NetworkManager",
+    package: "network-manager",
 };
 /// Makes the keys that tests of kubeconfigs need.
 pub(crate) const OPENSSL: Tool = Tool {

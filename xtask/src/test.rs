@@ -25,9 +25,11 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     debian::ensure(&[
         debian::CC,
         debian::CNI_PLUGINS,
+        debian::DBUS,
         debian::GIT,
         debian::IP,
         debian::MOUNT,
+        debian::NETWORK_MANAGER,
         debian::OPENSSL,
         debian::QEMU_GA,
         debian::SETPRIV,

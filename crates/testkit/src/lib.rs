@@ -8,19 +8,25 @@
 //! - [`dice`]: chance with a seed;
 //! - [`eventually`]: waiting for a condition instead of sleeping;
 //! - [`cni`]: CNI plugins called as a runtime calls them (feature `cni`);
-//! - [`netns`]: network namespaces of our own (features `cni`, `proxmox`);
+//! - [`netns`]: network namespaces of our own (features `cable`, `cni`, `nm`, `proxmox`);
+//! - [`cable`]: what is at the other end of a node's cables (feature `cable`);
+//! - `network_manager`: NetworkManager with a bus of its own, in namespaces (feature `nm`);
 //! - [`proxmox`]: a Proxmox VE API to talk to, and real guest agents behind it (feature `proxmox`).
 //!
-//! Without features only [`assets`] exists; all but the last three need the feature `cluster`.
+//! Without features only [`assets`] exists; all but the last five need the feature `cluster`.
 
 pub mod assets;
 
+#[cfg(feature = "cable")]
+pub mod cable;
 #[cfg(feature = "cni")]
 pub mod cni;
 #[cfg(any(feature = "cluster", feature = "cni", feature = "proxmox"))]
 pub mod dice;
-#[cfg(any(feature = "cni", feature = "proxmox"))]
+#[cfg(any(feature = "cable", feature = "cni", feature = "nm", feature = "proxmox"))]
 pub mod netns;
+#[cfg(feature = "nm")]
+pub mod network_manager;
 #[cfg(feature = "proxmox")]
 pub mod proxmox;
 
@@ -32,19 +38,19 @@ pub mod cloud;
 mod control_plane;
 #[cfg(feature = "cluster")]
 pub mod controller;
-#[cfg(any(feature = "cluster", feature = "proxmox"))]
+#[cfg(any(feature = "cluster", feature = "nm", feature = "proxmox"))]
 mod eventually;
 #[cfg(feature = "cluster")]
 pub mod fault;
 #[cfg(feature = "cluster")]
 pub mod install;
-#[cfg(any(feature = "cluster", feature = "proxmox"))]
+#[cfg(any(feature = "cluster", feature = "nm", feature = "proxmox"))]
 mod keeper;
 #[cfg(feature = "cluster")]
 mod pki;
 #[cfg(any(feature = "cluster", feature = "proxmox"))]
 mod port;
-#[cfg(any(feature = "cluster", feature = "proxmox"))]
+#[cfg(any(feature = "cluster", feature = "nm", feature = "proxmox"))]
 mod process;
 #[cfg(feature = "cluster")]
 mod requests;
@@ -55,13 +61,13 @@ pub use assets::{CapiVersion, capi_crds};
 pub use client::client;
 #[cfg(feature = "cluster")]
 pub use control_plane::{ControlPlane, Options, apply};
-#[cfg(any(feature = "cluster", feature = "proxmox"))]
+#[cfg(any(feature = "cluster", feature = "nm", feature = "proxmox"))]
 pub use eventually::eventually;
 #[cfg(feature = "cluster")]
 pub use fault::FaultProxy;
 #[cfg(any(feature = "cluster", feature = "proxmox"))]
 pub use port::Port;
-#[cfg(any(feature = "cluster", feature = "proxmox"))]
+#[cfg(any(feature = "cluster", feature = "nm", feature = "proxmox"))]
 pub use process::{Cadastre, Process};
 #[cfg(feature = "proxmox")]
 pub use proxmox::ProxmoxVe;

@@ -27,7 +27,10 @@ const ROOMS: &[Room] = &[
     room("handler", &["addr", "api", "runtime", "nodenet"]),
     // Synchronous and tiny: it speaks to the API server itself, so neither `api` nor `runtime`.
     room("cni", &["addr"]),
-    room("cadastre", &["addr", "api", "runtime", "pools", "cloud", "nodenet", "cni"]),
+    room(
+        "cadastre",
+        &["addr", "api", "runtime", "pools", "cloud", "nodenet", "cni"],
+    ),
     room("testkit", &["addr", "api", "runtime", "pools"]),
     room("xtask", &["testkit"]),
 ];
