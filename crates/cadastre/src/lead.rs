@@ -1,6 +1,6 @@
 //! The leader lease of a process, once it is ours.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, anyhow};
 use runtime::{
@@ -56,6 +56,12 @@ impl Lead {
     pub(crate) fn holds(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
         let leadership = self.leadership.clone();
         Arc::new(move || leadership.get().is_some_and(Leadership::is_held))
+    }
+
+    /// Says how long ago this process renewed the lease; zero while it does not lead.
+    pub(crate) fn unrenewed(&self) -> Arc<dyn Fn() -> Duration + Send + Sync> {
+        let leadership = self.leadership.clone();
+        Arc::new(move || leadership.get().map_or(Duration::ZERO, Leadership::unrenewed))
     }
 
     /// Gives the lease back, when all writes have ended.

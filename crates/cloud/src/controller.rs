@@ -2,15 +2,20 @@
 
 mod check;
 
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt};
+use runtime::answer::chain;
 use runtime::watch::{WatchStatus, status};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::act::Error;
 use crate::observe;
 use crate::reconcile;
 use crate::source::Source;
@@ -26,6 +31,9 @@ const GRACE: Duration = Duration::from_secs(4);
 
 /// How often Nodes are counted for the metrics.
 const COUNT_PERIOD: Duration = Duration::from_secs(5);
+
+/// Turns of a Node that others change all the time, where there is only one pass.
+const STALE_TRIES: u32 = 5;
 
 /// Which loops run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +135,8 @@ fn start_loops(config: &Config, loops: &mut JoinSet<()>, end: &CancellationToken
     if config.loops.lifecycle {
         let period = world.options.monitor_period;
         loops.spawn(every(period, world.clone(), end.clone(), async |world| {
-            reconcile::monitor(world).await;
+            // Those that failed are looked at again with all others.
+            let _ = reconcile::monitor(world).await;
         }));
     }
 }
@@ -155,10 +164,10 @@ async fn every(period: Duration, world: Arc<World>, end: CancellationToken, what
     }
 }
 
-/// Looks at every Node once and writes what differs, then returns (`--once`).
+/// Looks at every Node once and writes what differs, then returns how many there are (`--once`).
 ///
 /// # Errors
-/// When the Nodes cannot be listed before `stop`.
+/// When the Nodes cannot be listed before `stop`, or when some could not be written; which ones is in the log.
 pub async fn once(config: &Config, stop: &CancellationToken) -> Result<usize, String> {
     let world = &config.world;
     let (sender, mut synced) = status();
@@ -180,28 +189,55 @@ pub async fn once(config: &Config, stop: &CancellationToken) -> Result<usize, St
     while let Some(result) = tasks.join_next().await {
         propagate(result);
     }
-    done.ok_or_else(|| "stopped before all Nodes were looked at".to_owned())
+    let Pass { looked, failed } = done.ok_or_else(|| "stopped before all Nodes were looked at".to_owned())?;
+    if failed.is_empty() {
+        return Ok(looked);
+    }
+    Err(format!(
+        "{} Nodes could not be written; see the log",
+        failed.len()
+    ))
 }
 
-async fn pass(config: &Config) -> usize {
-    use futures::stream::{self, StreamExt};
+/// What came of one look at every Node.
+struct Pass {
+    looked: usize,
+    /// Nodes with something that could not be written.
+    failed: BTreeSet<NodeName>,
+}
+
+async fn pass(config: &Config) -> Pass {
     let world = &config.world;
     let nodes = world.all();
-    let count = nodes.len();
+    let looked = nodes.len();
+    let mut failed = BTreeSet::new();
     if config.loops.node {
         let turns = nodes.into_iter().map(|seen| async move {
             let name: NodeName = seen.facts.name.as_ref().into();
-            let seat = world.pool(&name).seat().await;
-            reconcile::turn(world, &name, seat).await;
+            settle(world, &name).await.err().map(|error| (name, error))
         });
         let workers = world.options.workers.saturating_add(world.options.updaters);
-        stream::iter(turns)
-            .buffer_unordered(workers.max(1))
-            .collect::<()>()
-            .await;
+        let mut turns = pin!(stream::iter(turns).buffer_unordered(workers.max(1)));
+        while let Some(turn) = turns.next().await {
+            let Some((name, error)) = turn else { continue };
+            tracing::error!(node = &*name, error = chain(&error), "cannot write the Node");
+            failed.insert(name);
+        }
     }
     if config.loops.lifecycle {
-        reconcile::monitor(world).await;
+        failed.extend(reconcile::monitor(world).await);
     }
-    count
+    Pass { looked, failed }
+}
+
+/// One turn of a Node that nobody comes back to: where somebody else was faster, a few more.
+async fn settle(world: &World, name: &NodeName) -> Result<(), Error> {
+    for _ in 0..STALE_TRIES {
+        let seat = world.pool(name).seat().await;
+        match reconcile::turn(world, name, seat).await {
+            Err(Error::Stale) => tokio::time::sleep(reconcile::STALE_PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+    Err(Error::Stale)
 }

@@ -21,7 +21,7 @@ pub use lifecycle::monitor;
 pub use node::{Look, Memory, look};
 
 /// After a conflict: the watch shows what happened soon.
-const STALE_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const STALE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Hands Nodes to the workers of a pool until its queue closes; then finishes what they have begun.
 pub async fn work(world: Arc<World>, pool: fn(&World) -> &Pool) {
@@ -31,7 +31,8 @@ pub async fn work(world: Arc<World>, pool: fn(&World) -> &Pool) {
         let seat = meanwhile(&mut turns, pool(&world).seat()).await;
         let world = world.clone();
         turns.spawn(async move {
-            turn(&world, &name, seat).await;
+            // What failed comes back by itself.
+            let _ = turn(&world, &name, seat).await;
             pool(&world).queue.done(&name);
         });
     }
@@ -52,33 +53,50 @@ async fn meanwhile<T>(turns: &mut JoinSet<()>, what: impl Future<Output = T>) ->
 }
 
 /// One turn of a Node.
-pub async fn turn(world: &World, name: &NodeName, mut seat: Seat) {
+///
+/// # Errors
+/// When something could not be written; it is tried again by itself. A change by somebody else in between is none.
+pub async fn turn(world: &World, name: &NodeName, mut seat: Seat) -> Result<(), Error> {
     let (outcome, is_full) = match world.turn(name) {
-        Turn::Rest => return world.rearm(name),
+        Turn::Rest => {
+            if !world.knows(name) {
+                world.forget_failures(name);
+            }
+            world.rearm(name);
+            return Ok(());
+        }
         Turn::Labels(seen) => (follow_labels(world, &seen).await, false),
         Turn::Full(seen) => (node::reconcile(world, &seen, &mut seat).await, true),
     };
-    let queue = &world.pool(name).queue;
-    // Labels are looked at again by themselves; only a full look has to be wanted again.
-    let again = |pause| match is_full {
-        true => world.due(name, Instant::now() + pause),
-        false => queue.add_after(name.clone(), pause),
-    };
-    match outcome {
-        Ok(()) => queue.forget(name),
-        Err(Error::NotLeading) => {}
-        Err(Error::Stale) => again(STALE_PAUSE),
-        Err(error) => {
-            let is_first = queue.failures(name) == 0;
-            if error.is_news() && is_first {
-                tracing::warn!(node = &**name, error = chain(&error), "trying again");
-            } else {
-                tracing::debug!(node = &**name, error = chain(&error), "trying again");
-            }
-            again(queue.retry(name.clone()));
-        }
+    match &outcome {
+        Ok(()) => world.forget_failures(name),
+        Err(error) => again(world, name, error, is_full),
     }
     world.end(name);
+    outcome
+}
+
+/// Comes back to a Node after an error.
+fn again(world: &World, name: &NodeName, error: &Error, is_full: bool) {
+    let queue = &world.pool(name).queue;
+    let pause = match error {
+        Error::NotLeading => return,
+        Error::Stale => STALE_PAUSE,
+        Error::Api(_) => {
+            let is_first = queue.failures(name) == 0;
+            if error.is_news() && is_first {
+                tracing::warn!(node = &**name, error = chain(error), "trying again");
+            } else {
+                tracing::debug!(node = &**name, error = chain(error), "trying again");
+            }
+            queue.retry(name.clone())
+        }
+    };
+    // Labels are looked at again by themselves; only a full look has to be wanted again.
+    match is_full {
+        true => world.due(name, Instant::now() + pause),
+        false => queue.add_after(name.clone(), pause),
+    }
 }
 
 /// The beta label is the master copy, on every event and without asking a source (§6.3).
@@ -135,7 +153,8 @@ mod tests {
         world.end(&name);
 
         let seat = world.residents.seat().await;
-        turn(&world, &name, seat).await;
+        let outcome = turn(&world, &name, seat).await;
+        assert!(matches!(outcome, Err(Error::Api(_))), "{outcome:?}");
         assert_eq!(world.residents.queue.failures(&name), 1, "nobody answered");
         tokio::time::advance(Duration::from_hours(1)).await;
         assert!(

@@ -195,6 +195,19 @@ impl World {
         self.pool_of(is_new)
     }
 
+    /// Whether there is such a Node.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        lock(&self.nodes).get(name).is_some()
+    }
+
+    /// A Node's look went well, or the Node is gone. Either pool may have counted failures of it: it changes pools in the
+    /// middle of its first look.
+    pub fn forget_failures(&self, name: &NodeName) {
+        self.newcomers.queue.forget(name);
+        self.residents.queue.forget(name);
+    }
+
     /// What the server answered to our own write: remembered, and nobody is woken for it.
     pub fn learn(&self, seen: Seen) {
         lock(&self.nodes).learn(seen);

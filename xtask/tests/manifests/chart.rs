@@ -15,6 +15,8 @@ use crate::{dist, every_object_passes, helm, installed, process, rights};
 const ORIGINAL: &str = include_str!("chart/original-values.yaml");
 const EVERY: &str = include_str!("chart/every-value.yaml");
 const NAME: &str = "proxmox-cloud-controller-manager";
+/// As the page about switching has it, and its test begins with.
+const REPLACED: &str = include_str!("../../../crates/cadastre/tests/docs/original.yaml");
 
 /// A cluster, with credentials that nobody has.
 const CLUSTER: &str = "
@@ -472,8 +474,12 @@ fn rights_are_named_after_the_release_and_no_accounts_are_made() {
         let namespace = &object["metadata"]["namespace"];
         assert!(namespace.is_null() || namespace == "kube-system", "{object}");
     }
-    let moved = render(EVERY);
-    assert_eq!(find(&moved, "Role")["metadata"]["namespace"], "default");
+    let moved = find(&render(EVERY), "Role");
+    assert_eq!(moved["metadata"]["namespace"], "default");
+    assert_eq!(
+        moved["rules"][1]["resourceNames"],
+        json!(["another", "another-deletions"])
+    );
 }
 
 #[test]
@@ -495,9 +501,23 @@ fn the_notes_say_what_is_missing_and_what_is_next() {
     };
     assert!(notes("").contains("WARNING: no Proxmox VE cluster is configured"));
     assert!(notes(ORIGINAL).contains("name the image of the replaced program"));
+    let tagged = notes("image: {tag: v0.13.1}");
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(
+        tagged.contains(&format!("image.tag is v0.13.1, and this chart is for v{version}")),
+        "{tagged}"
+    );
+    for fine in [
+        format!("image: {{tag: v{version}}}"),
+        "image: {tag: ''}".to_owned(),
+        "image: {repository: mirror.example.net/cadastre, tag: v9}".to_owned(),
+    ] {
+        let said = notes(&fine);
+        assert!(!said.contains("image.tag is"), "{fine}: {said}");
+    }
     let fine = notes(CLUSTER);
     assert!(
-        !fine.contains("WARNING") && !fine.contains("replaced program"),
+        !fine.contains("WARNING") && !fine.contains("NOTE:") && !fine.contains("replaced program"),
         "{fine}"
     );
     assert!(
@@ -531,10 +551,20 @@ async fn the_server_accepts_every_rendering_and_grants_just_enough() {
         8,
         "a right more or less than OF_CLOUD asks for: {own:#?}"
     );
+    control_plane.apply_yaml(&text(EVERY).unwrap()).await.unwrap();
+    rights::check_of(&client, "kube-system", "worker", rights::OF_MOVED_CLOUD).await;
 }
 
 #[tokio::test]
 async fn the_controller_works_with_the_flags_and_rights_of_the_chart() {
     let container = pod(&find(&render(CLUSTER), "Deployment"))["containers"][0].clone();
-    process::works(&text(CLUSTER).unwrap(), &container, NAME).await;
+    let log = process::works(&text(CLUSTER).unwrap(), &container, NAME).await;
+    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+}
+
+/// An installation of the replaced program with manifests of its own, in which only image and command change.
+#[tokio::test]
+async fn the_controller_works_with_the_rights_of_the_replaced_program() {
+    let container = pod(&find(&render(CLUSTER), "Deployment"))["containers"][0].clone();
+    process::works(REPLACED, &container, NAME).await;
 }

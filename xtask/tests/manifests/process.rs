@@ -1,9 +1,12 @@
-//! The controller itself, as the chart starts it: with its flags, and with the rights of the account it makes.
+//! The controller itself, as the chart starts it: with its flags, and with the rights of an account.
 
 use std::{fs, path::Path, time::Duration};
 
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Node, events::v1::Event};
-use kube::api::{Api, ListParams, PostParams};
+use kube::{
+    Client,
+    api::{Api, ListParams, PostParams},
+};
 use serde_json::{Value, json};
 use testkit::{
     Cadastre, ControlPlane, Options, ProxmoxVe, eventually,
@@ -13,10 +16,14 @@ use testkit::{
 const UUID: &str = "11833f4c-341f-4bd3-aad7-f7abed000001";
 const UNINITIALIZED: &str = "node.cloudprovider.kubernetes.io/uninitialized";
 const PATIENCE: Duration = Duration::from_secs(60);
+/// No Node younger than a minute is deleted, and two lists have to lack its machine.
+const LONG_PATIENCE: Duration = Duration::from_secs(150);
+const LEASE: &str = "cloud-controller-manager-proxmox";
 
 /// Starts what `container` of the chart says in a new cluster with the objects of `text`, as the account `account`, and
-/// shows that a Node gets what it should: nothing that is asked for on the way is forbidden.
-pub(crate) async fn works(text: &str, container: &Value, account: &str) {
+/// shows that one Node gets what it should and that another, whose machine is gone, is deleted. Returns what the controller
+/// wrote to its log meanwhile.
+pub(crate) async fn works(text: &str, container: &Value, account: &str) -> String {
     let plane = ControlPlane::start(Options::default()).await.unwrap();
     plane.apply_yaml(text).await.unwrap();
     let pve = ProxmoxVe::builder()
@@ -36,7 +43,9 @@ pub(crate) async fn works(text: &str, container: &Value, account: &str) {
         .await
         .unwrap();
     let nodes: Api<Node> = Api::all(plane.client());
-    nodes.create(&PostParams::default(), &node()).await.unwrap();
+    for node in [node(), lost()] {
+        nodes.create(&PostParams::default(), &node).await.unwrap();
+    }
 
     let dir = tempfile::tempdir().unwrap();
     let controller = start(&plane, &pve, container, account, dir.path()).await;
@@ -53,23 +62,9 @@ pub(crate) async fn works(text: &str, container: &Value, account: &str) {
         synced.spec.unwrap().provider_id.as_deref(),
         Some("proxmox://fsn/100")
     );
-    let events: Api<Event> = Api::namespaced(plane.client(), "default");
-    eventually(PATIENCE, "the event Synced", || async {
-        let events = events
-            .list(&ListParams::default())
-            .await
-            .map_err(|error| error.to_string())?;
-        let synced = events
-            .items
-            .iter()
-            .any(|event| event.reason.as_deref() == Some("Synced"));
-        synced
-            .then_some(())
-            .ok_or_else(|| format!("{} other events", events.items.len()))
-    })
-    .await;
+    has_event(&plane.client(), "Synced").await;
     let leases: Api<Lease> = Api::namespaced(plane.client(), "kube-system");
-    let lease = leases.get("cloud-controller-manager-proxmox").await.unwrap();
+    let lease = leases.get(LEASE).await.unwrap();
     assert!(
         lease
             .spec
@@ -77,8 +72,37 @@ pub(crate) async fn works(text: &str, container: &Value, account: &str) {
             .holder_identity
             .is_some_and(|holder| !holder.is_empty())
     );
-    let log = controller.log();
-    assert!(!log.to_lowercase().contains("forbidden"), "{log}");
+    eventually(LONG_PATIENCE, "the lost Node is deleted", || async {
+        match nodes.get_opt("lost").await {
+            Ok(None) => Ok(()),
+            other => Err(format!("{other:?}\n{}", controller.log_tail())),
+        }
+    })
+    .await;
+    has_event(&plane.client(), "DeletingNode").await;
+    let record = leases.get(&format!("{LEASE}-deletions")).await.unwrap();
+    let deletions = record.metadata.annotations.unwrap_or_default();
+    assert_eq!(deletions["cloud.cadastre.dev/deletions"], "1");
+    controller.log()
+}
+
+/// Waits for an event of this reason, by whichever of the two APIs it was written.
+async fn has_event(client: &Client, reason: &str) {
+    let events: Api<Event> = Api::namespaced(client.clone(), "default");
+    eventually(PATIENCE, &format!("the event {reason}"), || async {
+        let events = events
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| error.to_string())?;
+        let found = events
+            .items
+            .iter()
+            .any(|event| event.reason.as_deref() == Some(reason));
+        found
+            .then_some(())
+            .ok_or_else(|| format!("{} other events", events.items.len()))
+    })
+    .await;
 }
 
 /// Whether the taint is gone, and both addresses are there.
@@ -132,14 +156,30 @@ async fn start(
 
 /// As a kubelet registers it.
 fn node() -> Node {
+    let taint = json!({"key": UNINITIALIZED, "value": "true", "effect": "NoSchedule"});
+    of("n1", &json!({"taints": [taint]}), "True", UUID)
+}
+
+/// Initialised, and its machine is gone.
+fn lost() -> Node {
+    let uuid = UUID.replace("0001", "0999");
+    of(
+        "lost",
+        &json!({"providerID": "proxmox://fsn/999"}),
+        "Unknown",
+        &uuid,
+    )
+}
+
+fn of(name: &str, spec: &Value, ready: &str, uuid: &str) -> Node {
     let node = json!({
-        "metadata": {"name": "n1"},
-        "spec": {"taints": [{"key": UNINITIALIZED, "value": "true", "effect": "NoSchedule"}]},
+        "metadata": {"name": name},
+        "spec": spec,
         "status": {
-            "addresses": [{"type": "Hostname", "address": "n1"}],
-            "conditions": [{"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "Hostname", "address": name}],
+            "conditions": [{"type": "Ready", "status": ready}],
             "nodeInfo": {
-                "systemUUID": UUID, "machineID": "", "bootID": "", "kernelVersion": "", "osImage": "",
+                "systemUUID": uuid, "machineID": "", "bootID": "", "kernelVersion": "", "osImage": "",
                 "containerRuntimeVersion": "", "kubeletVersion": "v1.37.1", "kubeProxyVersion": "",
                 "operatingSystem": "linux", "architecture": "amd64",
             },

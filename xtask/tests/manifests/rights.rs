@@ -195,6 +195,30 @@ pub(crate) const OF_CLOUD: &[Right] = &[
     ),
     (
         "get",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        DELETIONS,
+        true,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        DELETIONS,
+        true,
+    ),
+    (
+        "delete",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        DELETIONS,
+        false,
+    ),
+    (
+        "get",
         "",
         "configmaps",
         "kube-system",
@@ -240,8 +264,57 @@ pub(crate) const OF_CLOUD: &[Right] = &[
     ("list", "", "pods", "", "", false),
 ];
 
+/// The same, where `extraArgs` name the lease `another` and its namespace `default` (`chart/every-value.yaml`).
+pub(crate) const OF_MOVED_CLOUD: &[Right] = &[
+    ("create", "coordination.k8s.io", "leases", "default", "", true),
+    ("get", "coordination.k8s.io", "leases", "default", "another", true),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "default",
+        "another",
+        true,
+    ),
+    (
+        "get",
+        "coordination.k8s.io",
+        "leases",
+        "default",
+        "another-deletions",
+        true,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "default",
+        "another-deletions",
+        true,
+    ),
+    ("update", "coordination.k8s.io", "leases", "default", LEASE, false),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        LEASE,
+        false,
+    ),
+    (
+        "update",
+        "coordination.k8s.io",
+        "leases",
+        "kube-system",
+        DELETIONS,
+        false,
+    ),
+];
+
 /// The lease of the cloud controller.
 const LEASE: &str = "cloud-controller-manager-proxmox";
+/// Where it counts deletions.
+const DELETIONS: &str = "cloud-controller-manager-proxmox-deletions";
 
 /// Asks the server each question and names every answer that is not the expected one.
 pub(crate) async fn check(client: &Client, rights: &[Right]) {

@@ -36,6 +36,8 @@ pub(crate) use ignored::{args as ignored, given};
 pub(crate) const NAME: &str = "proxmox-cloud-controller-manager";
 /// Everything must have ended by then.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Health turns bad when this much more than the lease's duration has passed without a renewal (§1.3).
+const RENEWAL_SLACK: Duration = Duration::from_secs(20);
 /// Nodes worked on at once when nobody chose: enough to keep the API server's limit busy at 20 ms per question.
 const WORKERS: usize = 32;
 
@@ -231,6 +233,8 @@ impl Setup {
             sources: self.sources.clone(),
             ready: readiness,
             leading: lead.is_leading.clone(),
+            unrenewed: lead.unrenewed(),
+            unrenewed_limit: flags.leader_elect_lease_duration.saturating_add(RENEWAL_SLACK),
             loops: names(loops),
             configuration: self.config.to_string().into(),
             slis: slis::Slis::new(),

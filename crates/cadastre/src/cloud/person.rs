@@ -10,7 +10,9 @@ use cloud::{
     plan::{
         explain::Difference,
         facts::{GuestAnswer, NodeAddress, NodeFacts},
+        notice::Notice,
         settings::NetworkSettings,
+        upstream::Cause,
         verdict::Verdict,
     },
     report::{Report, report},
@@ -73,9 +75,9 @@ async fn compare(flags: &Flags, config: Config) -> Result<()> {
         eprintln!("warning: {warning}");
     }
     if let Err(why) = &config.upstream_network {
-        return output::print(&format!(
-            "the replaced controller does not start with this file: {why}\nno Node can be compared"
-        ));
+        return flags.output.print(&json!({"refused": why}), |_| {
+            format!("the replaced controller does not start with this file: {why}\nno Node can be compared")
+        });
     }
     let inquiry = Inquiry::start(flags, config).await?;
     let nodes: Api<SlimNode> = inquiry.world.api.clone();
@@ -181,19 +183,32 @@ fn as_json(report: &Report) -> Value {
         "current": addresses(&report.node.addresses),
         "planned": planned,
         "verdicts": verdicts,
-        "notices": decision.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "notices": notices(&decision.notices),
+        "lifecycle": report.lifecycle.as_ref().map(|judgement| json!({
+            "verdicts": judgement.verdicts.iter().map(verdict).collect::<Vec<_>>(),
+            "notices": notices(&judgement.notices),
+            "next": judgement.step.to_string(),
+        })),
         "comparison": report.comparison.as_ref().map(|comparison| json!({
             "differs": comparison.differs(),
             "upstream": comparison.upstream.to_string(),
             "ours": comparison.ours.to_string(),
             "besides": comparison.besides,
-            "causes": comparison.causes.iter().map(|cause| cause.id).collect::<Vec<_>>(),
+            "causes": comparison.causes.iter().map(cause).collect::<Vec<_>>(),
         })),
     })
 }
 
 fn verdict(verdict: &Verdict) -> Value {
     json!({"rule": verdict.rule, "input": verdict.input, "result": verdict.result})
+}
+
+fn notices(notices: &[Notice]) -> Vec<String> {
+    notices.iter().map(ToString::to_string).collect()
+}
+
+fn cause(cause: &Cause) -> Value {
+    json!({"id": cause.id, "text": cause.text, "switch": cause.switch})
 }
 
 fn addresses(entries: &[NodeAddress]) -> Vec<Value> {

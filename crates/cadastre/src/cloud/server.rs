@@ -1,6 +1,6 @@
 //! The server of `cadastre cloud`: health, readiness with a line per region, metrics. Every replica has it, leading or not.
 
-use std::{fmt::Write as _, net::SocketAddr, sync::Arc};
+use std::{fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use axum::{
@@ -30,6 +30,10 @@ pub(super) struct Parts {
     pub(super) sources: Sources,
     pub(super) ready: watch::Receiver<Result<(), String>>,
     pub(super) leading: watch::Receiver<bool>,
+    /// How long ago this process renewed its lease; zero while it does not lead.
+    pub(super) unrenewed: Arc<dyn Fn() -> Duration + Send + Sync>,
+    /// From when on that is bad.
+    pub(super) unrenewed_limit: Duration,
     /// Names of the loops that run.
     pub(super) loops: Vec<&'static str>,
     /// The configuration in force, without secrets.
@@ -151,17 +155,40 @@ fn is_verbose(query: Option<&str>) -> bool {
 }
 
 async fn health(State(Probe { kind, parts }): State<Probe>, RawQuery(query): RawQuery) -> Response {
-    let mut body = String::new();
-    let loops = parts.loops.iter().copied();
-    for name in ["ping", "leaderElection"].into_iter().chain(loops) {
-        parts.slis.checked(kind, name, true);
-        let _ = writeln!(body, "[+]{name} ok");
+    // A loop that ends takes the process with it, so whoever answers has all of them.
+    let loops = parts.loops.iter().map(|name| (*name, Ok(())));
+    let checks = [("ping", Ok(())), ("leaderElection", election(&parts))];
+    let (mut body, mut is_good) = (String::new(), true);
+    for (name, outcome) in checks.into_iter().chain(loops) {
+        parts.slis.checked(kind, name, outcome.is_ok());
+        is_good &= outcome.is_ok();
+        let _ = match outcome {
+            Ok(()) => writeln!(body, "[+]{name} ok"),
+            Err(why) => writeln!(body, "[-]{name} failed: {why}"),
+        };
+    }
+    if !is_good {
+        let _ = writeln!(body, "{kind} check failed");
+        return (StatusCode::INTERNAL_SERVER_ERROR, body).into_response();
     }
     if !is_verbose(query.as_deref()) {
         return "ok".into_response();
     }
-    body.push_str("healthz check passed\n");
+    let _ = writeln!(body, "{kind} check passed");
     body.into_response()
+}
+
+/// Whoever holds the lease and does not renew it should have ended by itself long ago.
+fn election(parts: &Parts) -> Result<(), String> {
+    let (age, limit) = ((parts.unrenewed)(), parts.unrenewed_limit);
+    if age < limit {
+        return Ok(());
+    }
+    Err(format!(
+        "the lease was renewed {} s ago, which is more than {} s, and the process still runs",
+        age.as_secs(),
+        limit.as_secs()
+    ))
 }
 
 async fn ready(State(Probe { kind, parts }): State<Probe>, RawQuery(query): RawQuery) -> Response {
@@ -206,7 +233,68 @@ fn regions(parts: &Parts, body: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+
     use super::*;
+
+    /// A process that renewed its lease of 15 s so many seconds ago.
+    fn parts(seconds: u64) -> Parts {
+        Parts {
+            sources: Sources::default(),
+            ready: watch::channel(Ok(())).1,
+            leading: watch::channel(true).1,
+            unrenewed: Arc::new(move || Duration::from_secs(seconds)),
+            unrenewed_limit: Duration::from_secs(35),
+            loops: vec!["cloud-node-controller"],
+            configuration: "".into(),
+            slis: Slis::new(),
+        }
+    }
+
+    async fn read(answer: Response) -> (u16, String) {
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_holder_that_does_not_renew_is_not_healthy() {
+        for kind in ["healthz", "livez"] {
+            let ask = async |parts: &Parts, query: Option<&str>| {
+                let probe = Probe {
+                    kind,
+                    parts: parts.clone(),
+                };
+                read(health(State(probe), RawQuery(query.map(str::to_owned))).await).await
+            };
+            let good = parts(34);
+            assert_eq!(ask(&good, None).await, (200, "ok".to_owned()));
+            let (status, body) = ask(&good, Some("verbose")).await;
+            assert!(status == 200 && body.contains("[+]leaderElection ok\n"), "{body}");
+            assert!(body.ends_with(&format!("{kind} check passed\n")), "{body}");
+
+            let bad = parts(35);
+            for query in [None, Some("verbose")] {
+                let (status, body) = ask(&bad, query).await;
+                assert_eq!(status, 500, "{body}");
+                assert!(
+                    body.starts_with("[+]ping ok\n[-]leaderElection failed: "),
+                    "{body}"
+                );
+                assert!(body.ends_with(&format!("{kind} check failed\n")), "{body}");
+            }
+            let (_, slis) = read(bad.slis.response()).await;
+            for line in [
+                format!(r#"kubernetes_healthcheck{{name="leaderElection",type="{kind}"}} 0"#),
+                format!(
+                    r#"kubernetes_healthchecks_total{{name="leaderElection",status="error",type="{kind}"}} 2"#
+                ),
+                format!(r#"kubernetes_healthcheck{{name="ping",type="{kind}"}} 1"#),
+            ] {
+                assert!(slis.contains(&line), "{line} is missing in\n{slis}");
+            }
+        }
+    }
 
     #[test]
     fn paths_are_allowed_as_written_or_by_their_start() {

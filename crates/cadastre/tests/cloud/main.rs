@@ -16,13 +16,17 @@ use kube::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
-    Cadastre, ControlPlane, Port, ProxmoxVe, eventually,
+    Cadastre, ControlPlane, FaultProxy, Port, ProxmoxVe, eventually,
+    fault::{Action, Count, Fault, Filter},
     proxmox::{Guest, Limits, Privileges, Template, Vm},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cadastre");
 const TOKEN: (&str, &str) = ("kubernetes@pve!ccm", "6f2f6b1e-1c1e-4c55-9d43-0d6a3a9f6f10");
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What is wrong with a file is said within a second (§1.3), on a machine with nothing else to do: this long on a busy one,
+/// where the start of a program alone may take a second. That nobody was asked first is counted, not timed.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// An API server with one new Node, a Proxmox VE with its machine, and a configuration file.
 struct Site {
@@ -286,6 +290,100 @@ async fn people_may_ask_before_it_does_anything() {
     site.initialised().await;
 }
 
+/// Whoever asks as a program reads data, whatever the answer is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_are_told_the_same_as_people() {
+    let site = Site::open("told", 703).await;
+    let ask = |more: &[&str]| -> Value {
+        let mut args = site.args();
+        args.extend(more.iter().map(ToString::to_string));
+        args.extend(["-o", "json"].map(str::to_owned));
+        let output = cloud(&args);
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)))
+    };
+    let file = std::fs::read_to_string(site.config()).expect("the file is there");
+    let set = |network: &str| {
+        let text = file.replace("{mode: qemu}", network);
+        std::fs::write(site.config(), text).expect("the file is written");
+    };
+    assert_eq!(
+        ask(&["--explain", "told"])["lifecycle"],
+        Value::Null,
+        "it has no machine yet"
+    );
+    set("{mode: qemu, ip_sort_order: \"!10.0.0.0/8\"}");
+    let compared = ask(&["--config-check", "--compare-upstream"]);
+    let all = compared.as_array().expect("a list");
+    let told = all
+        .iter()
+        .find(|report| report["node"] == "told")
+        .expect("the Node");
+    let cause = &told["comparison"]["causes"][0];
+    assert_eq!(cause["id"], "D1", "{told}");
+    assert_eq!(cause["switch"], "features.network.cidr_semantics: upstream");
+    assert!(
+        cause["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("ip_sort_order")),
+        "{cause}"
+    );
+
+    let id = json!({"spec": {"providerID": "proxmox://fsn/703"}});
+    site.nodes()
+        .patch("told", &PatchParams::default(), &Patch::Merge(id))
+        .await
+        .expect("the patch applies");
+    let lifecycle = &ask(&["--explain", "told"])["lifecycle"];
+    assert_eq!(lifecycle["next"], "nothing", "{lifecycle}");
+    assert_eq!(lifecycle["verdicts"][0]["rule"], "exists", "{lifecycle}");
+    assert_eq!(lifecycle["notices"], json!([]), "{lifecycle}");
+
+    // The replaced controller does not start with this one.
+    set("qemu");
+    let refused = ask(&["--config-check", "--compare-upstream"]);
+    let why = refused["refused"].as_str().expect("a reason");
+    assert!(why.contains("single word"), "{refused}");
+}
+
+/// One pass that brought nothing is no success.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_that_could_not_write_fails() {
+    let site = Site::open("unwritten", 704).await;
+    let proxy = FaultProxy::start(site.plane).await.expect("a proxy starts");
+    let fault = proxy.inject(Fault {
+        filter: Filter::writes().path("/nodes/unwritten"),
+        action: Action::status(500),
+        count: Count::Always,
+    });
+    let args = [
+        format!("--cloud-config={}", site.config().display()),
+        format!("--kubeconfig={}", proxy.kubeconfig().display()),
+        "--once".to_owned(),
+        "--leader-elect=false".to_owned(),
+        "--secure-port=0".to_owned(),
+    ];
+    let failed = cloud(&args);
+    let said = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("1 Nodes could not be written; see the log"),
+        "{said}"
+    );
+    let lines = said.lines().filter(|line| line.contains("cannot write the Node"));
+    assert_eq!(
+        lines.filter(|line| line.contains("unwritten")).count(),
+        1,
+        "{said}"
+    );
+    assert!(fault.hits() > 0, "it was tried");
+
+    proxy.clear();
+    let done = cloud(&args);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    site.initialised().await;
+}
+
 /// `case_130` and others: what is wrong with the file is said within a second, and nobody was asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn case_130_a_file_that_cannot_be_used_ends_it_at_once() {
@@ -295,6 +393,14 @@ async fn case_130_a_file_that_cannot_be_used_ends_it_at_once() {
     let cases = [
         ("no clusters", "features: {}\n".to_owned(), "no clusters"),
         ("an empty file", String::new(), "empty"),
+        (
+            "two kinds of credentials",
+            format!(
+                "clusters: [{{url: \"{url}\", region: fsn, {token}, username: a@pve, password: {}}}]",
+                TOKEN.1
+            ),
+            "only one kind of credentials",
+        ),
         (
             "a token file that is missing",
             format!(
@@ -340,11 +446,7 @@ async fn case_130_a_file_that_cannot_be_used_ends_it_at_once() {
         assert_eq!(output.status.code(), Some(1), "{case}: {said}");
         assert!(said.contains(expected), "{case}: {said}");
         assert_eq!(said.lines().count(), 1, "{case}: {said}");
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{case}: {:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < AT_ONCE, "{case}: {:?}", begun.elapsed());
         assert!(!said.contains(TOKEN.1), "{case}: {said}");
     }
     assert_eq!(site.pve.requests_total(), 0, "{}", site.pve.log_tail());

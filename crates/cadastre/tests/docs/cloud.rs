@@ -243,46 +243,126 @@ fn every_metric_is_explained_and_alerts_use_nothing_else() {
     );
 }
 
-/// The numbered differences are complete, and each switch is the one `--compare-upstream` names.
+/// The numbered differences are complete, each cause that `--compare-upstream` names is one of them with the same switch,
+/// and the switches are settings.
 #[test]
 fn every_difference_is_listed_with_its_switch() {
     let page = markdown::read("docs/migrate/proxmox-ccm.md");
-    let table = rows(&page, "What is different");
-    let numbers: Vec<&str> = table.iter().map(|row| row[0].trim_matches('`')).collect();
-    let wanted: Vec<String> = (1..=30).map(|number| format!("D{number}")).collect();
-    assert_eq!(numbers, wanted);
-    let source = markdown::read("crates/cloud/src/plan/upstream/causes.rs");
-    let mut compared = 0;
-    for cause in source.split("cause(").skip(1) {
-        let texts: Vec<&str> = cause
-            .split(");")
-            .next()
-            .unwrap_or_default()
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .collect();
-        let Some(row) = texts
-            .first()
-            .and_then(|id| table.iter().find(|row| row[0].trim_matches('`') == *id))
-        else {
-            continue;
-        };
+    let defects = rows(&page, "What is different");
+    let besides = rows(&page, "And besides");
+    let ids = |table: &[Vec<&str>]| -> Vec<String> {
+        table
+            .iter()
+            .map(|row| row[0].trim_matches('`').to_owned())
+            .collect()
+    };
+    let numbered = |letter: char, count: usize| (1..=count).map(move |number| format!("{letter}{number}"));
+    assert_eq!(ids(&defects), numbered('D', 30).collect::<Vec<_>>());
+    let causes = causes();
+    let plain = causes
+        .iter()
+        .map(|cause| cause.0.clone())
+        .filter(|id| !id.starts_with('D'));
+    let plain: BTreeSet<String> = plain.collect();
+    assert!(plain.len() >= 4, "causes.rs is read wrongly: {plain:?}");
+    let others = besides.len().saturating_sub(plain.len());
+    let wanted: Vec<String> = plain.into_iter().chain(numbered('N', others)).collect();
+    assert_eq!(ids(&besides), wanted);
+
+    let table = [defects, besides].concat();
+    for (id, switch) in &causes {
+        let row = table.iter().find(|row| row[0].trim_matches('`') == id);
+        let row = row.unwrap_or_else(|| panic!("{id} is in no table"));
         let documented = row.last().copied().unwrap_or_default();
-        match texts.get(2) {
-            Some(switch) => {
-                let switch = switch.split(" (").next().unwrap_or_default();
-                assert!(
-                    documented.starts_with(&format!("`{switch}`")),
-                    "{}: {documented}, not {switch}",
-                    texts[0]
-                );
-            }
-            None => assert_eq!(documented, "none", "{}", texts[0]),
+        match switch {
+            Some(switch) => assert!(
+                documented.starts_with(&format!("`{switch}`")),
+                "{id}: {documented}, not {switch}"
+            ),
+            None => assert_eq!(documented, "none", "{id}"),
         }
-        compared += 1;
     }
-    assert!(compared >= 12, "causes.rs is read wrongly: {compared} causes");
+    assert!(
+        causes.len() >= 16,
+        "causes.rs is read wrongly: {} causes",
+        causes.len()
+    );
+    for row in &table {
+        let [_, _, _, switch] = row.as_slice() else {
+            panic!("not four cells: {row:?}")
+        };
+        is_a_switch(switch);
+    }
+}
+
+/// Each cause with its switch.
+fn causes() -> Vec<(String, Option<String>)> {
+    let source = markdown::read("crates/cloud/src/plan/upstream/causes.rs");
+    let cause = |call: &str| {
+        let call = call.split(");").next().unwrap_or_default();
+        let mut texts = call.split('"').skip(1).step_by(2);
+        let id = texts.next()?.to_owned();
+        let switch = texts.nth(1)?;
+        Some((id, switch.split(" (").next().map(str::to_owned)))
+    };
+    let without = |call: &str| Some((call.split('"').nth(1)?.to_owned(), None));
+    let calls = source.split(": Cause = cause(").skip(1);
+    calls
+        .filter_map(|call| cause(call).or_else(|| without(call)))
+        .collect()
+}
+
+/// A row after an empty line is plain text to whoever reads the page.
+#[test]
+fn no_table_is_cut_in_two() {
+    for page in PAGES {
+        let text = markdown::read(page);
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, three) in (2..).zip(lines.windows(3)) {
+            let [before, line, after] = three else { continue };
+            let starts = line.starts_with("| ") && !before.starts_with('|');
+            assert!(
+                !starts || after.starts_with("|---"),
+                "{page}:{number}: rows without a head"
+            );
+        }
+    }
+}
+
+/// What the last cell of a difference names must be in force when it is set, or be a flag or variable that the page has.
+fn is_a_switch(cell: &str) {
+    if ["none", "not needed"].contains(&cell) {
+        return;
+    }
+    let text = cell
+        .split('`')
+        .nth(1)
+        .unwrap_or_else(|| panic!("no switch: {cell}"));
+    if let Some((path, value)) = text
+        .strip_prefix("features.")
+        .and_then(|rest| rest.split_once(": "))
+    {
+        let nested = path
+            .split('.')
+            .rev()
+            .fold(value.to_owned(), |inner, key| format!("{{{key}: {inner}}}"));
+        let mut printed = BTreeMap::new();
+        flatten(
+            "",
+            &yaml(&read(&format!("features: {nested}")).to_string()),
+            &mut printed,
+        );
+        let in_force = printed.get(&format!("features.{path}")).map(String::as_str);
+        assert_eq!(in_force, Some(value), "{cell}");
+    } else {
+        let page = markdown::read(PAGE);
+        for name in text.split(' ').filter_map(|word| word.split('=').next()) {
+            assert!(
+                page.contains(&format!("`{name}`")),
+                "{cell}: {PAGE} has no {name}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What `--explain` and `--compare-upstream` say.
 
 use super::world::{G, World, entries, interfaces};
+use crate::names;
 use crate::plan::explain::Explanation;
 use crate::plan::facts::{GuestAnswer, Ready};
 use crate::plan::upstream::Outcome;
@@ -109,10 +110,47 @@ fn what_only_we_write_is_named() {
         .insert("group.topology.proxmox.sinextra.dev/old".into(), "".into());
     let text = explain(&mut world);
     for line in [
-        "The replaced controller does less: Cadastre also",
+        "The outcome is the same, but Cadastre also",
         "  removes label group.topology.proxmox.sinextra.dev/old, because the group is gone (D23)",
         "  sets annotation proxmox.sinextra.dev/instance-id to 100",
     ] {
         assert!(text.lines().any(|one| one == line), "{line}\n{text}");
     }
+}
+
+/// The replaced controller makes labels follow on Nodes of other clouds, too.
+#[test]
+fn labels_that_only_the_replaced_controller_writes_are_named() {
+    let mut world = World::initialised("{}", "k3s://n1", "I 10.0.0.5, H n1");
+    assert!(!world.look().comparison.differs(), "they follow already");
+    let labels = &mut world.node.labels;
+    labels.insert(names::BETA_ZONE.into(), "a".into());
+    labels.remove(names::INSTANCE_TYPE);
+    let line = |key: &str, value: &str| {
+        format!(
+            "leaves label {key} as it is instead of setting it to {value}, because the Node is not ours (D7)"
+        )
+    };
+    let expected = [line(names::INSTANCE_TYPE, "4VCPU-8GB"), line(names::ZONE, "a")];
+    let comparison = world.look().comparison;
+    assert_eq!(comparison.besides, expected);
+    assert!(comparison.differs());
+    let text = explain(&mut world);
+    assert!(
+        text.contains("The outcome is the same, but Cadastre also"),
+        "{text}"
+    );
+
+    // While the taint is there, labels do not follow; the replaced controller takes the taint, and then they do.
+    let tainted = World::new("{}").node.taints;
+    world.node.taints.clone_from(&tainted);
+    let comparison = world.look().comparison;
+    assert_eq!(
+        (&comparison.upstream, comparison.besides),
+        (&Outcome::UntaintsBlindly, expected.to_vec())
+    );
+    world.node.provided_node_ip = Some("10.0.0.5".into());
+    let comparison = world.look().comparison;
+    assert!(matches!(comparison.upstream, Outcome::Fails(_)), "{comparison:?}");
+    assert_eq!(comparison.besides, Vec::<String>::new());
 }

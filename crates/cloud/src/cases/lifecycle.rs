@@ -395,6 +395,40 @@ fn a_privilege_that_comes_and_goes_confirms_nothing() {
     deleted_by_rules(&mut world);
 }
 
+/// While nobody can say what may be seen, a list that is not empty proves no more than an empty one.
+#[test]
+fn privileges_that_are_not_known_delete_nothing() {
+    let mut world = gone();
+    world.permissions = Answer::Unknown("403".to_owned());
+    let text = kept_telling(&mut world, Reason::DeletionHeld);
+    assert!(
+        text.contains("privileges in region cluster-1 are not known: 403"),
+        "{text}"
+    );
+    // What confirms a deletion has to be said without a break, as with a privilege that is lost.
+    world.permissions = Answer::Known(Permissions::default());
+    deleted_by_rules(&mut world);
+    // A source that knows no privileges hides nothing by them.
+    let mut world = gone();
+    world.permissions = Answer::Absent;
+    deleted_by_rules(&mut world);
+}
+
+/// A privilege that was taken away on purpose does not come back: people read what to do then.
+#[test]
+fn a_privilege_that_was_lost_holds_deletions_and_says_how_it_ends() {
+    let mut world = gone();
+    world.permissions = Answer::Known(Permissions {
+        vm_audit_lost: true,
+        ..Permissions::default()
+    });
+    let text = kept_telling(&mut world, Reason::DeletionHeld);
+    assert!(
+        text.contains("grant it again, or restart the controller"),
+        "{text}"
+    );
+}
+
 /// Containers do not show that machines would be seen.
 #[test]
 fn a_list_of_containers_proves_nothing() {

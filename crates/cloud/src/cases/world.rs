@@ -427,8 +427,6 @@ pub(super) fn machine(region: &str, vmid: u64, name: &str) -> Machine {
         max_mem: Some(8_589_934_592),
         uptime: Some(86412),
         ha_state: None,
-        lock: None,
-        tags: Box::default(),
     }
 }
 

@@ -141,15 +141,7 @@ impl Explanation<'_> {
         }
         match &judgement.step {
             LifecycleStep::Rest => Ok(()),
-            LifecycleStep::AddShutdownTaint => writeln!(f, "Next: add the shutdown taint"),
-            LifecycleStep::RereadAtRest(_) => {
-                writeln!(
-                    f,
-                    "Next: read the configurations of machines that do not run again"
-                )
-            }
-            LifecycleStep::Reread(id) => writeln!(f, "Next: read the configuration of {id} again"),
-            LifecycleStep::Delete(_) => writeln!(f, "Next: delete the Node"),
+            step => writeln!(f, "Next: {step}"),
         }
     }
 }
@@ -191,7 +183,7 @@ fn compared(f: &mut fmt::Formatter<'_>, comparison: &Comparison) -> fmt::Result 
         return writeln!(f, "The replaced controller does the same");
     }
     if comparison.upstream == comparison.ours {
-        writeln!(f, "The replaced controller does less: Cadastre also")?;
+        writeln!(f, "The outcome is the same, but Cadastre also")?;
     } else {
         writeln!(f, "The replaced controller {}", comparison.upstream)?;
     }

@@ -59,10 +59,17 @@ pub fn update(node: &NodeFacts, wanted: &Wanted<'_>, force: bool) -> LabelChange
 /// alone: what their labels say is the business of their own controller.
 #[must_use]
 pub fn reconcile(node: &NodeFacts) -> LabelChanges {
-    let mut changes = Changes::of(node);
-    if !ProviderId::parse(&node.provider_id).is_own() {
-        return changes.done();
+    if ProviderId::parse(&node.provider_id).is_own() {
+        followers(node)
+    } else {
+        LabelChanges::new()
     }
+}
+
+/// The same whosever Node it is, as the replaced controller has it.
+#[must_use]
+pub fn followers(node: &NodeFacts) -> LabelChanges {
+    let mut changes = Changes::of(node);
     for (beta, stable) in names::LABEL_PAIRS {
         if let Some(value) = node.label(beta) {
             changes.set(stable, value);

@@ -3,6 +3,7 @@
 mod budget;
 mod gone;
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -75,6 +76,18 @@ pub enum LifecycleStep {
     Delete(Missing),
 }
 
+impl fmt::Display for LifecycleStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rest => f.write_str("nothing"),
+            Self::AddShutdownTaint => f.write_str("add the shutdown taint"),
+            Self::Reread(id) => write!(f, "read the configuration of {id} again"),
+            Self::RereadAtRest(_) => f.write_str("read the configurations of machines that do not run again"),
+            Self::Delete(_) => f.write_str("delete the Node"),
+        }
+    }
+}
+
 /// A step, with what people may want to know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -143,7 +156,7 @@ pub fn judge(
 }
 
 impl Judgement {
-    fn rest(rule: &'static str, input: impl std::fmt::Display, result: impl std::fmt::Display) -> Self {
+    fn rest(rule: &'static str, input: impl fmt::Display, result: impl fmt::Display) -> Self {
         Self {
             step: LifecycleStep::Rest,
             notices: Vec::new(),

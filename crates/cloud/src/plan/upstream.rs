@@ -9,6 +9,7 @@ use std::fmt;
 use super::address::list;
 use super::facts::{GuestAnswer, NodeAddress, NodeFacts, Ready};
 use super::identity::Resolution;
+use super::labels;
 use super::node::{Decision, Write};
 use super::notice::Reason;
 use super::provider_id::ProviderId;
@@ -70,7 +71,7 @@ pub struct Comparison {
     pub upstream: Outcome,
     /// What we do.
     pub ours: Outcome,
-    /// What we write besides, and the replaced controller does not.
+    /// What we write besides and the replaced controller does not, or the other way round.
     pub besides: Vec<String>,
     /// Why the outcomes differ; empty when they do not.
     pub causes: Vec<Cause>,
@@ -103,6 +104,10 @@ pub struct Facts<'a> {
 #[must_use]
 pub fn compare(facts: &Facts<'_>, decision: &Decision) -> Comparison {
     let (upstream, ours) = (theirs(facts, decision), ours(facts, decision));
+    let besides = match facts.resolution {
+        Resolution::Foreign => left_alone(facts.node, &upstream),
+        _ => besides(facts, decision),
+    };
     let causes = if upstream == ours {
         Vec::new()
     } else {
@@ -111,9 +116,25 @@ pub fn compare(facts: &Facts<'_>, decision: &Decision) -> Comparison {
     Comparison {
         upstream,
         ours,
-        besides: besides(facts, decision),
+        besides,
         causes,
     }
+}
+
+/// Labels of a Node of another cloud that the replaced controller writes, on each event once the taint is gone (§6.3).
+fn left_alone(node: &NodeFacts, upstream: &Outcome) -> Vec<String> {
+    if node.is_tainted() && *upstream != Outcome::UntaintsBlindly {
+        return Vec::new();
+    }
+    let follow = labels::followers(node).into_iter();
+    follow
+        .filter_map(|(key, value)| {
+            let value = value?;
+            Some(format!(
+                "leaves label {key} as it is instead of setting it to {value}, because the Node is not ours (D7)"
+            ))
+        })
+        .collect()
 }
 
 /// Labels and annotations that only we write.

@@ -13,28 +13,29 @@ use crate::machines::{self, Lists, Outcome};
 use crate::observe::Seen;
 use crate::plan::facts::{NodeFacts, RegionView};
 use crate::plan::identity::{Missing, Resolution};
-use crate::plan::lifecycle::{self, Circumstances, Glance, Judgement, LifecycleStep};
+use crate::plan::lifecycle::{self, Circumstances, Glance, Judgement, LifecycleMemory, LifecycleStep};
 use crate::plan::notice::{Notice, Reason};
 use crate::plan::settings::Deletion;
 use crate::source::metrics::Question;
-use crate::world::{Ledger, LedgerError, World};
+use crate::world::{Ledger, LedgerError, NodeName, World};
 
-/// One look at all Nodes that are not ready.
-pub async fn monitor(world: &World) {
+/// One look at all Nodes that are not ready. Returns those with something that could not be written.
+pub async fn monitor(world: &World) -> Vec<NodeName> {
     world.count();
     settle(world).await;
     let nodes = world.all();
     let checks = nodes.into_iter().map(|seen| async move {
-        if let Err(error) = check(world, &seen).await
-            && error.is_news()
-        {
+        let error = check(world, &seen).await.err()?;
+        if error.is_news() {
             tracing::warn!(node = &*seen.facts.name, error = chain(&error), "trying again");
         }
+        Some(NodeName::from(&*seen.facts.name))
     });
     stream::iter(checks)
         .buffer_unordered(world.options.monitors.max(1))
-        .collect::<()>()
-        .await;
+        .filter_map(std::future::ready)
+        .collect()
+        .await
 }
 
 /// The record of deletions is read at once, so that what it says is old by the time a Node has to be deleted, and lowered
@@ -71,6 +72,10 @@ async fn resolve(world: &World, seen: &Arc<Seen>) -> Result<(), Error> {
     let start = Instant::now();
     let mut outcome = evidence(world, &seen.facts).await;
     if let Err(error) = open(world, &outcome).await {
+        // What confirms a deletion has to be judged without a break.
+        world.with(&seen.facts.name, |entry| {
+            entry.lifecycle = LifecycleMemory::default();
+        });
         return held(world, &seen.facts, &outcome, &error);
     }
     let Some(mut judgement) = judge(world, &seen.facts, &outcome) else {

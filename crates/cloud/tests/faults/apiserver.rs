@@ -20,6 +20,9 @@ fn machines(outages: u32) -> impl Iterator<Item = Machine> {
     (OLD.start..OLD.end + outages * BATCH).map(move |id| Machine::new(id, "north", &host(id)))
 }
 
+/// As most clusters run. The cache of watches begins anew with the server, and a witness whose last event is older than the
+/// cache has to list again: it may then miss a state between two events, but none that lasts. That every event is seen is
+/// what the next test is for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_server_that_restarts() {
     restarts(Options::default()).await;

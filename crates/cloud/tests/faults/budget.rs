@@ -16,11 +16,11 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use runtime::events::Recorder;
 use serde_json::json;
 use testkit::eventually;
-use testkit::proxmox::Vm;
+use testkit::proxmox::{Template, Vm};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -174,6 +174,37 @@ async fn a_restart_does_not_grant_another_tenth() {
     told(&site, "DeletionRateLimited").await;
     third.stop().await;
     assert_eq!(names(&site).await.len(), 2);
+    leases(&site)
+        .delete(RECORD, &DeleteParams::default())
+        .await
+        .expect("it is ours");
+}
+
+/// While the record cannot be read, nothing is judged: a list from before does not confirm one from after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_cannot_be_read_breaks_the_confirmation() {
+    let site = Site::open([Vm::new(101, "other")]).await;
+    site.node(New::initialised("lost", 900).not_ready()).await;
+    let process = Process::start(&site);
+    // It has read that there is no record, and judges by the first list.
+    site.asked(Template::ClusterStatus, 1).await;
+    let object = json!({"metadata": {"name": RECORD, "annotations": {DELETIONS: "many"}}});
+    let object: Lease = serde_json::from_value(object).expect("a Lease");
+    leases(&site)
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("nobody has deleted anything");
+    // The second list confirms it, and the deletion cannot be recorded.
+    let text = told(&site, "DeletionHeld").await;
+    assert!(text.contains("remove it"), "{text}");
+    assert_eq!(names(&site).await, ["lost"]);
+
+    let lists = site.pve.count(Template::Resources);
+    write(&site, "0").await;
+    site.gone("lost").await;
+    let newer = site.pve.count(Template::Resources) - lists;
+    assert!(newer > 0, "two lists again, ten seconds apart");
+    process.stop().await;
     leases(&site)
         .delete(RECORD, &DeleteParams::default())
         .await

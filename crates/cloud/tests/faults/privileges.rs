@@ -117,6 +117,47 @@ async fn a_token_that_loses_vm_audit_on_some_machines() {
     controller.stop().await;
 }
 
+/// The same, and nobody is told what the token may see: nothing shows that machines are missing in the list, which is not
+/// empty, and nothing shows that they are not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn privileges_that_cannot_be_asked_for_while_some_machines_are_hidden() {
+    let stage = open().await;
+    let controller = stage.start().await;
+    stage.create(OLD).await;
+    stage.settled(OLD).await;
+
+    let refused = stage
+        .site
+        .pve
+        .fail(Fault::status(403, "Permission check failed").on(Template::Permissions));
+    stage.hide(HIDDEN);
+    stage
+        .list_is(&controller, "north", "lacks some machines", |list| {
+            let list = list.as_ref().known();
+            list.is_some_and(|list| list.get(115).is_none() && list.get(100).is_some())
+        })
+        .await;
+    stage.not_ready(HIDDEN).await;
+    let text = stage.site.event("n110", "DeletionHeld").await;
+    assert!(
+        text.contains("privileges in region north are not known"),
+        "{text}"
+    );
+    stage.requests(Template::Resources, rounds(3)).await;
+    assert!(refused.hits() > 0, "they were asked for");
+    stage.grow(100..110, 2);
+    stage.settled(100..110).await;
+
+    // Somebody deletes a machine meanwhile; it is believed as soon as everything can be seen, and is known to be.
+    stage.remove(110);
+    stage.grant();
+    refused.heal();
+    stage.settled(111..120).await;
+    stage.gone(110).await;
+    stage.witness.testify().await;
+    controller.stop().await;
+}
+
 /// Privileges and lists are asked for at different times: what is known of the privileges is older than the first empty
 /// list, and newer than the last one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

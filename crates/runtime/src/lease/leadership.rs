@@ -28,15 +28,18 @@ pub struct Leadership {
 struct Shared {
     /// [`BootTime`] in nanoseconds until which we lead; zero once lost, for good.
     held_until: AtomicU64,
+    /// [`BootTime`] in nanoseconds at which the last successful renewal began; the maximum where nothing is renewed.
+    renewed: AtomicU64,
     lost: CancellationToken,
     /// Give the lease back when stopping, and not only stop: an end that was asked for is no loss.
     give_back: AtomicBool,
 }
 
 impl Shared {
-    fn new(until: BootTime) -> Arc<Self> {
+    fn new(renewed: BootTime, until: BootTime) -> Arc<Self> {
         Arc::new(Self {
             held_until: AtomicU64::new(until.as_nanos()),
+            renewed: AtomicU64::new(renewed.as_nanos()),
             lost: CancellationToken::new(),
             give_back: AtomicBool::new(false),
         })
@@ -67,7 +70,7 @@ impl Leadership {
     /// For runs without election: held until released, never lost.
     #[must_use]
     pub fn always() -> Self {
-        let shared = Shared::new(BootTime::MAX);
+        let shared = Shared::new(BootTime::MAX, BootTime::MAX);
         let owner = Owner {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -87,7 +90,7 @@ impl Leadership {
 
     pub(super) fn hold(lease: Lease, observation: Observation, started: BootTime) -> Self {
         let until = started + lease.config().renew_deadline;
-        let shared = Shared::new(until);
+        let shared = Shared::new(started, until);
         let owner = Owner {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -113,6 +116,17 @@ impl Leadership {
     #[must_use]
     pub fn is_held(&self) -> bool {
         BootTime::now().as_nanos() < self.shared.held_until.load(Ordering::Acquire)
+    }
+
+    /// How long ago the last successful renewal began, also after a loss; zero without an election and once the lease was
+    /// given back, for then nobody waits for a renewal.
+    #[must_use]
+    pub fn unrenewed(&self) -> Duration {
+        if self.shared.give_back.load(Ordering::Acquire) {
+            return Duration::ZERO;
+        }
+        let renewed = BootTime::from_nanos(self.shared.renewed.load(Ordering::Acquire));
+        BootTime::now().since(renewed)
     }
 
     /// Cancelled when the leadership has ended although nobody called [`Leadership::release`].
@@ -189,7 +203,7 @@ impl Renewal {
             };
             trusted = matches!(attempt, Attempt::Held(_));
             match attempt {
-                Attempt::Held(started) if BootTime::now() < self.until => self.extend(started + deadline),
+                Attempt::Held(started) if BootTime::now() < self.until => self.extend(started, deadline),
                 Attempt::Held(_) => return format!("the renewal took longer than {deadline:?}"),
                 Attempt::Other => {
                     let holder = self.observation.record().map(|record| record.holder.as_str());
@@ -203,8 +217,10 @@ impl Renewal {
         }
     }
 
-    fn extend(&mut self, until: BootTime) {
+    fn extend(&mut self, started: BootTime, deadline: Duration) {
+        let until = started + deadline;
         self.until = until;
+        self.shared.renewed.store(started.as_nanos(), Ordering::Release);
         let before = self.shared.held_until.load(Ordering::Acquire);
         // `release` may have set it to zero meanwhile, and zero is for good.
         if before != 0 {

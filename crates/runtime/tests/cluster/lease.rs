@@ -71,8 +71,10 @@ async fn the_second_waits_and_gets_a_released_lease_at_once() {
     // Longer than the lease: the renewals keep the second out.
     assert!(timeout(LEASE + RENEW, second.acquire()).await.is_err());
     assert!(leader.is_held() && !leader.lost().is_cancelled());
+    assert!(leader.unrenewed() < LEASE, "{:?}", leader.unrenewed());
 
     leader.release().await;
+    assert_eq!(leader.unrenewed(), Duration::ZERO, "nobody waits for a renewal");
     assert!(!leader.is_held());
     assert!(!leader.lost().is_cancelled(), "what is given back is not lost");
     let api = objects(plane, &namespace);
@@ -125,6 +127,7 @@ async fn a_leader_that_cannot_renew_stops_before_the_next_one_starts() {
     send.send(next.clone()).unwrap();
     assert!(next.is_held());
     lost(&leader).await;
+    assert!(leader.unrenewed() >= RENEW, "{:?}", leader.unrenewed());
     stop.store(true, Ordering::SeqCst);
     watcher.join().expect("never two leaders");
     assert_eq!(holder(&objects(plane, &namespace)).await, "second");

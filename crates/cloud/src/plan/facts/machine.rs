@@ -79,10 +79,6 @@ pub struct Machine {
     pub uptime: Option<u64>,
     /// State of the HA manager for it (`started`, `fence`, `migrate`, …); missing without HA.
     pub ha_state: Option<Box<str>>,
-    /// What holds it at the moment (`migrate`, `backup`, …).
-    pub lock: Option<Box<str>>,
-    /// Tags, in the order reported.
-    pub tags: Box<[Box<str>]>,
 }
 
 impl Machine {
@@ -301,8 +297,6 @@ mod tests {
             max_mem: None,
             uptime: None,
             ha_state: None,
-            lock: None,
-            tags: Box::default(),
         };
         let all = [(1, "n2"), (2, "n1.x"), (3, "m"), (4, "n1"), (5, "n10"), (6, "n1")];
         let mut all: Vec<Machine> = all

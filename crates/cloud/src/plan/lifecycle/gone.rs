@@ -156,25 +156,34 @@ fn trusted(view: &RegionView) -> Result<BootTime, String> {
     let Answer::Known(list) = &view.list else {
         return Err(format!("region {region} gave no list"));
     };
-    let held = view.permissions.as_ref().known();
-    let (sees_all, lost) = held.map_or((false, false), |held| (held.vm_audit, held.vm_audit_lost));
-    if lost {
-        return Err(format!(
-            "VM.Audit on / and /vms of region {region} was lost, so its list may lack machines that exist; grant it again"
-        ));
+    match &view.quorum {
+        Answer::Known(Quorum::Quorate) => {}
+        Answer::Known(Quorum::Lost) => return Err(format!("region {region} is not quorate")),
+        Answer::Absent => return Err(format!("quorum of region {region} is not known")),
+        Answer::Unknown(why) => return Err(format!("quorum of region {region} is not known: {why}")),
     }
+    let sees_all = match &view.permissions {
+        Answer::Known(held) if held.vm_audit_lost => {
+            return Err(format!(
+                "VM.Audit on / and /vms of region {region} was lost, so its list may lack machines that exist; grant it \
+                 again, or restart the controller if it was taken away on purpose"
+            ));
+        }
+        Answer::Known(held) => held.vm_audit,
+        // A source without privileges hides nothing by them.
+        Answer::Absent => false,
+        // They may have been lost, and then any list may lack machines that exist.
+        Answer::Unknown(why) => {
+            return Err(format!("privileges in region {region} are not known: {why}"));
+        }
+    };
     // Containers and templates are no sign that virtual machines are listed.
     if list.virtual_machines().next().is_none() && !sees_all {
         return Err(format!(
             "region {region} lists no virtual machine at all, and VM.Audit on / or /vms is not confirmed; grant it if it was lost"
         ));
     }
-    match &view.quorum {
-        Answer::Known(Quorum::Quorate) => Ok(list.taken),
-        Answer::Known(Quorum::Lost) => Err(format!("region {region} is not quorate")),
-        Answer::Absent => Err(format!("quorum of region {region} is not known")),
-        Answer::Unknown(why) => Err(format!("quorum of region {region} is not known: {why}")),
-    }
+    Ok(list.taken)
 }
 
 enum Confirmation {

@@ -36,7 +36,8 @@ pub(super) struct Topology {
     affinities: Cached<Arc<[Affinity]>>,
     quorum: Cached<Quorum>,
     permissions: Cached<Permissions>,
-    /// We have had `VM.Audit` on all machines.
+    /// We have had `VM.Audit` on all machines. For as long as this process lives: nobody can tell a privilege that was
+    /// lost from one that was taken away on purpose, and a restart says which it was.
     had_audit: AtomicBool,
 }
 

@@ -100,6 +100,10 @@ pub(crate) fn of(run: &Measured, period: Duration) -> Figures {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if let Some(unlimited) = &run.unlimited {
+        let seconds = unlimited.untainted.max(unlimited.addressed);
+        all.insert("init_seconds_unlimited".to_owned(), seconds);
+    }
     add_counts(&mut all, "init", &init.asked.by_template);
     add_counts(&mut all, "pass", &pass.asked.by_template);
     all

@@ -2,8 +2,8 @@
 //! how much memory it needs (spec node-addresses §17.6), beside the targets of §17.5 and the original's figures.
 //!
 //! Per size, latency and mode, each on a fresh control plane and a fresh Proxmox VE: all Nodes are initialised; then the
-//! process stands idle; then another one, started over Nodes that are all initialised, makes exactly one address pass.
-//! The same under faults, when asked for.
+//! process stands idle; then another one, started over Nodes that are all initialised, makes exactly one address pass;
+//! and in mode `default` everything is initialised once more without a limit of writes. The same under faults, when asked for.
 
 mod arguments;
 mod faults;

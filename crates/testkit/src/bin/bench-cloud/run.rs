@@ -1,4 +1,5 @@
-//! One run: initialise everything, stand idle, then make one address pass.
+//! One run: initialise everything, stand idle, then make one address pass. In mode `default` everything is initialised
+//! once more without a limit of writes.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +22,8 @@ use crate::{
 const QUIET: Duration = Duration::from_secs(2);
 /// How often to look.
 const LOOK: Duration = Duration::from_millis(100);
+/// The flag without which 50 writes a second set the pace.
+const UNLIMITED: &str = "--kube-api-qps=-1";
 /// A start over initialised Nodes that takes longer is given up.
 const WARM_UP: Duration = Duration::from_mins(5);
 
@@ -112,6 +115,8 @@ pub(crate) struct Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     pub(crate) init: Initialised,
+    /// The same without a limit of writes to the API server; of mode `default` only, as its target is (§17.5).
+    pub(crate) unlimited: Option<Initialised>,
     pub(crate) pass: Pass,
     /// The most memory either process had at once. Unit: MiB.
     pub(crate) peak_mib: f64,
@@ -149,22 +154,37 @@ pub(crate) async fn small(latency: Duration, idle: Duration, binary: &Path) -> R
 /// # Errors
 /// When a Node is not initialised, or the controller fails.
 pub(crate) async fn measure(kind: Kind, arguments: &Arguments, binary: &Path) -> Result<Measured> {
-    let stage = Stage::open(Site {
+    let site = Site {
         node_ip: arguments.node_ip || kind.mode == Mode::Default,
         ..Site::new(kind.nodes, kind.mode, kind.latency)
-    })
-    .await?;
+    };
+    let stage = Stage::open(site).await?;
     let (mut cloud, init) = initialise(&stage, stage.expected(|_| true), binary).await?;
     let idle_mib = stand_idle(&mut cloud, arguments.idle).await?;
     let first_peak = meter::peak_mib(&cloud.process)?;
     cloud.stop().await?;
     let (pass, second_peak) = steady(&stage, binary, arguments.period).await?;
+    drop(stage);
+    let unlimited = match kind.mode {
+        Mode::Default => Some(unlimited(site, binary).await?),
+        Mode::Qemu => None,
+    };
     Ok(Measured {
         init,
+        unlimited,
         pass,
         peak_mib: first_peak.max(second_peak),
         idle_mib,
     })
+}
+
+/// All Nodes of a fresh stage, as fast as the API server takes it.
+async fn unlimited(site: Site, binary: &Path) -> Result<Initialised> {
+    let stage = Stage::open(site).await?;
+    let flags = [UNLIMITED.to_owned()];
+    let (cloud, init) = initialise_with(&stage, stage.expected(|_| true), binary, &flags).await?;
+    cloud.stop().await?;
+    Ok(init)
 }
 
 /// All flags are at their defaults, so that the first regular look at a Node comes minutes later.
@@ -177,10 +197,19 @@ pub(crate) async fn initialise(
     expected: BTreeMap<String, String>,
     binary: &Path,
 ) -> Result<(Cloud, Initialised)> {
+    initialise_with(stage, expected, binary, &[]).await
+}
+
+async fn initialise_with(
+    stage: &Stage,
+    expected: BTreeMap<String, String>,
+    binary: &Path,
+    flags: &[String],
+) -> Result<(Cloud, Initialised)> {
     let limit = limit(expected.len());
     let observer = Observer::new(stage.plane.client(), expected).await?;
     let before = stage.plane.audit_position()?;
-    let mut cloud = stage.start(binary, &[])?;
+    let mut cloud = stage.start(binary, flags)?;
     let times = watched(observer, limit, &mut cloud).await?;
     let asked = Asked::of(&stage.pve);
     let cpu = meter::cpu(&cloud.process)?;

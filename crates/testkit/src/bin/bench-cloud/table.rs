@@ -40,6 +40,15 @@ pub(crate) fn of(kind: Kind, run: &Measured, arguments: &Arguments) -> String {
     counts(&mut text, &init.asked.by_template);
     line(&mut text, "  writes to the API server", &sum(&init.writes));
     counts(&mut text, &init.writes);
+    if let Some(unlimited) = &run.unlimited {
+        let seconds = unlimited.untainted.max(unlimited.addressed);
+        line(
+            &mut text,
+            "the same, writes unlimited",
+            &format!("{seconds:.2} s"),
+        );
+        line(&mut text, "  CPU", &format!("{:.2} s", unlimited.cpu));
+    }
     line(
         &mut text,
         "start over initialised Nodes",

@@ -44,6 +44,11 @@ impl Limits {
         self.nodes / 50.0 + 2.0
     }
 
+    /// Without a limit of writes.
+    pub(crate) fn init_seconds_unlimited(self) -> f64 {
+        self.nodes / 100.0 + 2.0
+    }
+
     pub(crate) fn init_seconds_qemu(self) -> f64 {
         self.nodes / 50.0 + 5.0
     }
@@ -102,11 +107,12 @@ mod tests {
         let all = [
             limits.init_requests_default(),
             limits.init_seconds_default(),
+            limits.init_seconds_unlimited(),
             limits.init_requests_qemu(),
             limits.init_seconds_qemu(),
             limits.pass_qemu(),
         ];
-        assert_eq!(all.map(number), ["1020", "22", "2050", "25", "1050"]);
+        assert_eq!(all.map(number), ["1020", "22", "12", "2050", "25", "1050"]);
     }
 
     #[test]

@@ -140,8 +140,6 @@ mod tests {
             max_mem: Some(8 << 30),
             uptime: Some(uptime),
             ha_state: None,
-            lock: None,
-            tags: [].into(),
         }
     }
 

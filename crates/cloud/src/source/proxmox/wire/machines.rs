@@ -39,10 +39,6 @@ struct Entry {
     uptime: Scalar,
     #[serde(default)]
     hastate: Scalar,
-    #[serde(default)]
-    lock: Scalar,
-    #[serde(default)]
-    tags: Scalar,
 }
 
 /// Reads the list of machines that was asked for at `taken`.
@@ -106,8 +102,6 @@ fn machine(
         max_mem: entry.maxmem.whole(),
         uptime: entry.uptime.whole(),
         ha_state: boxed(&entry.hastate),
-        lock: boxed(&entry.lock),
-        tags: tags(&entry.tags),
     })
 }
 
@@ -133,14 +127,6 @@ fn status(scalar: &Scalar) -> MachineStatus {
         None | Some("unknown") => MachineStatus::Unknown,
         Some(_) => MachineStatus::Other,
     }
-}
-
-fn tags(scalar: &Scalar) -> Box<[Box<str>]> {
-    let text = scalar.text().unwrap_or_default();
-    text.split([';', ',', ' '])
-        .filter(|tag| !tag.is_empty())
-        .map(Into::into)
-        .collect()
 }
 
 /// Reads a machine's configuration.
@@ -193,7 +179,6 @@ mod tests {
             (Some(4), Some(8_589_934_592), Some(86412))
         );
         assert_eq!(n1.ha_state.as_deref(), Some("started"));
-        assert_eq!(n1.tags.iter().map(|t| &**t).collect::<Vec<_>>(), ["k8s", "prod"]);
         let lost = list.get(101).unwrap();
         assert_eq!(
             (lost.status, lost.name.as_deref(), lost.max_cpu),
